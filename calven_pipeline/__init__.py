@@ -1,0 +1,1 @@
+"""Carries presence exports to Calven and accounts for every row."""

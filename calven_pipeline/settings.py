@@ -1,0 +1,116 @@
+"""Typed settings, read from the environment (and `.env`) once per process.
+
+The environment wins over `.env`. Empty values count as unset. Secrets are `SecretStr`: they never print.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from calven_pipeline.errors import MissingKeyError, SettingsError
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class AuthMethod(StrEnum):
+    """How a key proves itself to Calven; fixed when Calven issues the key."""
+
+    HMAC = "hmac"
+    CLIENT_SECRET = "client_secret"  # noqa: S105 - the name of a method, not a secret
+    BASIC = "basic"
+
+
+class KeyRole(StrEnum):
+    """What we use a key for, and so which role of Calven's it needs."""
+
+    WAREHOUSE = "warehouse"
+    EVENTS = "events"
+
+
+class PublishMode(StrEnum):
+    """Whether valid events are posted (`live`), or everything is done but the POST (`dry-run`)."""
+
+    LIVE = "live"
+    DRY_RUN = "dry-run"
+
+
+class Key(BaseSettings):
+    """One API key id with its secret."""
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    id: str
+    secret: SecretStr
+
+
+def _safe_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an http(s) address such as https://api.calven.com")
+    if parts.username or parts.password:
+        raise ValueError("must not hold a user name or password")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+        raise ValueError("plain http would show keys and people to the network: use https (http is for loopback only)")
+    return url.rstrip("/")
+
+
+class Settings(BaseSettings):
+    """Everything that a deployment may set, with the defaults that the README lists."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CALVEN_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    api_url: Annotated[str, AfterValidator(_safe_url)] = "https://api.calven.com"
+    region: str = Field("usce1", pattern=r"^[A-Za-z0-9-]+$")
+    auth: AuthMethod = AuthMethod.HMAC
+    api_key: str | None = None
+    api_secret: SecretStr | None = None
+    warehouse_api_key: str | None = None
+    warehouse_api_secret: SecretStr | None = None
+    events_api_key: str | None = None
+    events_api_secret: SecretStr | None = None
+    warehouse_path: str = Field("/v1/analytics", pattern=r"^(/[A-Za-z0-9._~-]+)*/?$")
+    data_dir: Path = Path("data")
+    publish: PublishMode = PublishMode.LIVE
+    concurrency: int = Field(8, ge=1, le=64)
+    batch_size: int = Field(100, ge=1, le=100)
+
+    @field_validator("auth", "publish", mode="before")
+    @classmethod
+    def _small_letters(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment and `.env`; raises `SettingsError` that names every variable that cannot work."""
+        try:
+            return cls()
+        except ValidationError as error:
+            problems = "; ".join(
+                f"CALVEN_{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
+            )
+            raise SettingsError(f"Settings cannot work: {problems}") from None
+
+    def key_for(self, role: KeyRole) -> Key:
+        """The key for this role, or the one key for everything; raises `MissingKeyError` where there is neither."""
+        pairs = {
+            f"CALVEN_{role.upper()}_API": (getattr(self, f"{role}_api_key"), getattr(self, f"{role}_api_secret")),
+            "CALVEN_API": (self.api_key, self.api_secret),
+        }
+        for name, (key_id, secret) in pairs.items():
+            if key_id and secret:
+                return Key(id=key_id, secret=secret)
+            if key_id or secret:
+                missing = f"{name}_SECRET" if key_id else f"{name}_KEY"
+                raise MissingKeyError(f"{missing} is not set, but its other half is: set both.")
+        raise MissingKeyError(
+            f"CALVEN_{role.upper()}_API_KEY (or CALVEN_API_KEY) is not set, with its secret. "
+            "No key yet? `uv run calven-pipeline sandbox` prints one that works against the sandbox."
+        )
