@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from calven_pipeline.errors import MissingKeyError, SettingsError
@@ -40,10 +40,10 @@ class PublishMode(StrEnum):
     DRY_RUN = "dry-run"
 
 
-class Key(BaseSettings):
+class Key(BaseModel):
     """One API key id with its secret."""
 
-    model_config = SettingsConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     id: str
     secret: SecretStr
