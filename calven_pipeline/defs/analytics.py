@@ -1,0 +1,33 @@
+"""The analysts' database."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from calven_pipeline.defs.failures import clear_failures
+from calven_pipeline.defs.reference import desks, locations, users
+from calven_pipeline.defs.resources import Warehouse
+
+
+@dg.asset(
+    group_name="analytics", kinds={"duckdb"}, deps=["published_presence", "rejections", users, locations, desks]
+)
+def analytics_database(warehouse: Warehouse) -> dg.MaterializeResult[None]:
+    """One file, `calven.duckdb`, with every table that analysts read.
+
+    Brought up to date by what is new, then replaced in one step while others hold the old one open. A re-run with nothing
+    new writes the same tables.
+    """
+    from calven_pipeline.warehouse.snapshot import write_snapshot
+
+    with clear_failures(), warehouse.open() as database:
+        snapshot = write_snapshot(database, warehouse.data_dir)
+    return dg.MaterializeResult(
+        metadata={
+            "path": dg.MetadataValue.path(str(snapshot.path)),
+            "size_bytes": snapshot.size_bytes,
+            "rows_changed": snapshot.rows_changed,
+            "dagster/row_count": sum(snapshot.outcomes.values()),
+            **{f"outcome/{outcome}": rows for outcome, rows in snapshot.outcomes.items()},
+        }
+    )

@@ -1,0 +1,66 @@
+"""From export files to judged rows."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from calven_pipeline.defs.failures import PROBLEM, clear_failures, problem_check
+from calven_pipeline.defs.reference import desks, locations, users
+from calven_pipeline.defs.resources import Warehouse
+
+
+@dg.asset(group_name="presence", kinds={"duckdb"})
+def staged_presence(warehouse: Warehouse) -> dg.MaterializeResult[None]:
+    """One row per row of every export file.
+
+    Reads `exports/` as the source profiles say, each file with new content once, each in a transaction of its own. A
+    re-run reads nothing again. A profile that cannot work stops the step before anything is read; a file that cannot be
+    read does not stop the others, and the run fails at its end.
+    """
+    from calven_pipeline.exports.profiles import load_profiles
+    from calven_pipeline.exports.staging import stage_exports
+
+    with clear_failures():
+        profiles = load_profiles(warehouse.data_dir)
+        with warehouse.open() as database:
+            staging = stage_exports(database, profiles, warehouse.data_dir)
+    metadata: dict[str, object] = {
+        "files_seen": staging.files_seen,
+        "files_read": staging.files_read,
+        "rows_read": staging.rows,
+        "rows_ignored": staging.ignored,
+        "rows_malformed": staging.malformed,
+        "sql": "staging/stage_rows.sql",
+    }
+    if staging.problems:
+        metadata[PROBLEM] = "; ".join(str(problem) for problem in staging.problems)
+    return dg.MaterializeResult(metadata=metadata)
+
+
+every_file_read = problem_check("staged_presence", "every_file_read", "Every new export file could be read.")
+
+
+@dg.asset(group_name="presence", kinds={"duckdb"}, deps=[staged_presence, users, locations, desks])
+def validated_presence(warehouse: Warehouse) -> dg.MaterializeResult[None]:
+    """One row per staged row, with its verdict: valid, rejected, duplicate or ignored.
+
+    One pass of SQL over what is new or open, joined to users, locations, levels, zones and places. Open rejections are
+    looked at again when reference data or mappings changed. A re-run with nothing new changes nothing.
+    """
+    from calven_pipeline.exports.profiles import load_profiles
+    from calven_pipeline.validation.verdicts import validate
+
+    with clear_failures():
+        profiles = load_profiles(warehouse.data_dir)
+        with warehouse.open() as database:
+            validation = validate(database, profiles, warehouse.data_dir)
+    return dg.MaterializeResult(
+        metadata={
+            "rows_judged": validation.judged,
+            **{f"rows_{verdict}": rows for verdict, rows in validation.verdicts.items()},
+            "rows_rechecked": validation.rechecked,
+            "rows_healed": validation.healed,
+            **{f"reason/{reason}": rows for reason, rows in validation.reasons.items()},
+            "sql": "validation/judge_rows.sql",
+        }
+    )

@@ -1,0 +1,153 @@
+"""The demo: sample exports, the sandbox, and the main job twice, first as a dry run and then live.
+
+What may surprise: it sets every `CALVEN_*` variable of this process itself and never reads a `.env`'s keys, so it cannot
+meet the real Calven. A data folder that is in use is left alone; the demo then goes to its subfolder `demo`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from calven_pipeline.errors import CalvenPipelineError
+from calven_pipeline.project import samples_folder
+from calven_pipeline.sandbox import SandboxServer
+from calven_pipeline.settings import Settings
+from calven_pipeline.warehouse.snapshot import SNAPSHOT_FILE
+
+LaunchJob = Callable[[], str | None]
+
+MARKER = Path("state") / "demo"
+KEY = "sandbox-all"
+OUTCOMES = {
+    "accepted": "Calven took it",
+    "rejected": "it stands in `rejections`, with a reason",
+    "pending": "valid, not acknowledged by Calven",
+    "duplicate": "the same event was seen before",
+    "ignored": "no presence, says the source profile (access denied)",
+}
+
+
+def run_demo(launch_job: LaunchJob) -> int:
+    """Run the demo; `launch_job` runs the main job and returns what failed, or None. The exit code."""
+    console = Console()
+    data_dir = demo_folder(Settings.load().data_dir)
+    with SandboxServer(world=samples_folder() / "world") as sandbox:
+        console.print(f"Sandbox on {sandbox.url}, sample exports in {data_dir / 'exports'}\n")
+        with _settings(data_dir, sandbox.url) as environment:
+            _lay_out(data_dir)
+            rehearsed = _run(console, launch_job, environment, data_dir, "dry-run")
+            delivered = _run(console, launch_job, environment, data_dir, "live")
+        _show_outcomes(console, rehearsed, delivered)
+        _show_rejections(console, data_dir)
+        stats = sandbox.stats()
+    console.print(
+        f"The sandbox took {stats['eventsAccepted']} events in this demo"
+        + (".\n" if stats["eventsAccepted"] else ": everything was delivered by an earlier one, and nothing is sent twice.\n")
+    )
+    _show_next(console, data_dir)
+    return 0
+
+
+def demo_folder(data_dir: Path) -> Path:
+    """The data folder itself where nobody uses it yet, or an earlier demo did; else its subfolder `demo`."""
+    in_use = (data_dir / "sources.yaml").exists() or (data_dir / "state").exists()
+    exports = data_dir / "exports"
+    in_use = in_use or (exports.is_dir() and any(exports.iterdir()))
+    return data_dir / "demo" if in_use and not (data_dir / MARKER).exists() else data_dir
+
+
+@contextmanager
+def _settings(data_dir: Path, url: str) -> Iterator[dict[str, str]]:
+    """This process's environment with the demo's settings and no others of ours; put back at the end."""
+    before = {name: value for name, value in os.environ.items() if name.startswith(("CALVEN_", "DAGSTER_HOME"))}
+    ours = {
+        f"CALVEN_{name.upper()}": "" for name in Settings.model_fields
+    } | {
+        "CALVEN_DATA_DIR": str(data_dir),
+        "CALVEN_API_URL": url,
+        "CALVEN_AUTH": "hmac",
+        "CALVEN_API_KEY": KEY,
+        "CALVEN_API_SECRET": f"{KEY}-secret",
+        "CALVEN_WAREHOUSE_API_KEY": KEY,
+        "CALVEN_WAREHOUSE_API_SECRET": f"{KEY}-secret",
+        "CALVEN_EVENTS_API_KEY": KEY,
+        "CALVEN_EVENTS_API_SECRET": f"{KEY}-secret",
+    }
+    try:
+        for name in before:
+            del os.environ[name]
+        os.environ.update(ours)
+        yield ours
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
+        os.environ.update(before)
+
+
+def _lay_out(data_dir: Path) -> None:
+    """Put the samples where a user would put exports and profiles."""
+    samples = samples_folder()
+    (data_dir / MARKER).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (data_dir / MARKER).touch()
+    shutil.copytree(samples / "exports", data_dir / "exports", dirs_exist_ok=True)
+    for name in ("sources.yaml", "people.csv", "places.csv"):
+        shutil.copyfile(samples / name, data_dir / name)
+
+
+def _run(
+    console: Console, launch_job: LaunchJob, environment: dict[str, str], data_dir: Path, mode: str
+) -> dict[str, int]:
+    """Launch the job in that mode; rows by outcome after it."""
+    os.environ["CALVEN_PUBLISH"] = environment["CALVEN_PUBLISH"] = mode
+    with console.status(f"presence_pipeline, {mode} ..."):
+        problem = launch_job()
+    if problem:
+        raise CalvenPipelineError(problem)
+    console.print(f"presence_pipeline, {mode}: succeeded")
+    with duckdb.connect(str(data_dir / SNAPSHOT_FILE), read_only=True) as snapshot:
+        return dict(snapshot.sql("select outcome, count(*) from presence group by outcome").fetchall())
+
+
+def _show_outcomes(console: Console, rehearsed: dict[str, int], delivered: dict[str, int]) -> None:
+    table = Table(box=box.SIMPLE_HEAD, title="What became of every row", title_justify="left")
+    table.add_column("outcome")
+    table.add_column("dry run", justify="right")
+    table.add_column("live", justify="right")
+    table.add_column("meaning", style="dim")
+    for outcome, meaning in OUTCOMES.items():
+        table.add_row(outcome, str(rehearsed.get(outcome, 0)), str(delivered.get(outcome, 0)), meaning)
+    table.add_section()
+    table.add_row("rows read", str(sum(rehearsed.values())), str(sum(delivered.values())))
+    console.print(table)
+
+
+def _show_rejections(console: Console, data_dir: Path) -> None:
+    table = Table(box=box.SIMPLE_HEAD, title="Why rows were rejected", title_justify="left")
+    for name in ("reason", "rows", "for example", "would pass"):
+        table.add_column(name, justify="right" if name == "rows" else "left", overflow="fold")
+    with duckdb.connect(str(data_dir / SNAPSHOT_FILE), read_only=True) as snapshot:
+        rows = snapshot.sql(
+            "select reason, count(*)::varchar, first(detail), coalesce(first(suggestion), '') "
+            "from rejections where status = 'open' group by reason order by count(*) desc, reason"
+        ).fetchall()
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _show_next(console: Console, data_dir: Path) -> None:
+    folder = "" if data_dir == Path("data") else f"CALVEN_DATA_DIR={data_dir} "
+    console.print("Where to look next:")
+    console.print(f"  {data_dir / SNAPSHOT_FILE}    every table, with comments; open it read-only in any DuckDB client")
+    console.print(f"  {folder}uv run dg dev    these runs in the Dagster UI", soft_wrap=True)
+    console.print("  uv run calven-pipeline sandbox    a sandbox that stays, and the settings to reach it")
+    console.print("  uv run calven-pipeline doctor    checks your own settings")

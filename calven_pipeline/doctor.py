@@ -1,0 +1,121 @@
+"""The doctor: settings, keys and roles, clock, folders and profiles; one line each, with what to do where one is not well.
+
+It posts no event: the role of a key for events is tried with a call that holds none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from calven_pipeline.api import CalvenClient, PresencePoster, fetch_to_file
+from calven_pipeline.api.retries import RetryPolicy
+from calven_pipeline.errors import CalvenPipelineError, RefusedCallError, WillNotHelpError, WorkingDatabaseError
+from calven_pipeline.exports.discovery import find_exports
+from calven_pipeline.exports.profiles import load_profiles
+from calven_pipeline.exports.reading import check_columns
+from calven_pipeline.settings import KeyRole, Settings
+
+CLOCK_TOLERATED_S = 60.0  # the tolerance of HMAC timestamps is not published; NTP keeps a machine far below this
+QUICK = RetryPolicy(attempts=2, total_s=15.0)
+
+Check = Callable[[Settings], str]
+
+
+def run_doctor() -> int:
+    """Run every check and print a line for each; 0 where all is well, else the exit code of the first that is not."""
+    console = Console(soft_wrap=True, highlight=False)
+    try:
+        settings = Settings.load()
+    except CalvenPipelineError as error:
+        _print(console, "settings", str(error), well=False)
+        return error.exit_code
+    exit_code = 0
+    for name, check in CHECKS.items():
+        try:
+            _print(console, name, check(settings), well=True)
+        except CalvenPipelineError as error:
+            _print(console, name, str(error), well=False)
+            exit_code = exit_code or error.exit_code
+    return exit_code
+
+
+def _print(console: Console, name: str, text: str, *, well: bool) -> None:
+    mark = "[green]ok  [/green]" if well else "[red]FAIL[/red]"
+    console.print(f"{mark}  {name:<14}", end="")
+    console.print(text, markup=False)
+
+
+def _settings(settings: Settings) -> str:
+    return f"{settings.api_url}, region {settings.region}, {settings.auth}, publish {settings.publish}"
+
+
+def _folders(settings: Settings) -> str:
+    for folder in (settings.data_dir, settings.data_dir / "state"):
+        nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            raise WorkingDatabaseError(f"{folder} cannot be written: check CALVEN_DATA_DIR and its rights")
+    exports = settings.data_dir / "exports"
+    if not exports.is_dir():
+        return f"{settings.data_dir} can be written; there is no {exports} yet: put exports there"
+    return f"{settings.data_dir} can be written, exports are read from {exports}"
+
+
+def _profiles(settings: Settings) -> str:
+    profiles = load_profiles(settings.data_dir)
+    told = []
+    for profile in profiles:
+        files = find_exports(profile, settings.data_dir / "exports")
+        for file in files:
+            check_columns(profile, file)
+        told.append(f"{profile.name} ({len(files)} files)")
+    return ", ".join(told)
+
+
+def _warehouse_key(settings: Settings) -> str:
+    with CalvenClient(settings, retries=QUICK) as client, tempfile.TemporaryDirectory() as folder:
+        pulled = fetch_to_file(client, "locations", Path(folder) / "locations.json")
+    return f"reads locations ({pulled.size_bytes} bytes)"
+
+
+def _events_key(settings: Settings) -> str:
+    with CalvenClient(settings, retries=QUICK) as client:
+        return asyncio.run(_post_nothing(client))
+
+
+async def _post_nothing(client: CalvenClient) -> str:
+    body = json.dumps({"sourceId": "calven-pipeline doctor", "presenceEvents": []})
+    async with PresencePoster(client) as poster:
+        try:
+            await poster.post(body)
+        except RefusedCallError as refusal:
+            if refusal.status in {404, 405}:
+                raise
+            # The key was taken; what was refused is the call without events, as it should be.
+    return "may post presence"
+
+
+def _clock(settings: Settings) -> str:
+    with CalvenClient(settings, retries=QUICK) as client:
+        skew = client.check_key(KeyRole.EVENTS).clock_skew_s
+    if skew is None:
+        return "Calven did not say its time"
+    if abs(skew) > CLOCK_TOLERATED_S:
+        raise WillNotHelpError(f"Calven's clock is {skew:+.0f} s from ours: set this machine's clock (NTP)")
+    return f"Calven's clock is {skew:+.0f} s from ours"
+
+
+CHECKS: dict[str, Check] = {
+    "settings": _settings,
+    "folders": _folders,
+    "profiles": _profiles,
+    "warehouse key": _warehouse_key,
+    "events key": _events_key,
+    "clock": _clock,
+}

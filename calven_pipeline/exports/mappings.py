@@ -1,0 +1,128 @@
+"""The customer's own tables: who a badge belongs to (`people`), and what Calven calls a door (`places`).
+
+What may surprise: a line without a target is kept, with NULL: that key is known and unmapped. Keys compare without
+case, so two lines for one key must agree.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import duckdb
+from duckdb import ColumnExpression, Expression, FunctionExpression
+
+from calven_pipeline.exports.profiles import PEOPLE_KEY, PLACES_KEY, Format, SourceProfile, profile_problem
+from calven_pipeline.exports.tables import NULL_TEXT, UnreadableTextError, open_table, trimmed
+
+PEOPLE_COLUMNS = (PEOPLE_KEY, "user_id", "user_email")
+PLACES_COLUMNS = (PLACES_KEY, "location_id", "location_type")
+
+
+def read_people(
+    connection: duckdb.DuckDBPyConnection, profile: SourceProfile, data_dir: Path
+) -> duckdb.DuckDBPyRelation:
+    """One row per `source_user_id` (without case): `user_id`, `user_email`, trimmed text. Empty without a table.
+
+    A temporary table of the connection holds it. Raises `SourceProfileError`.
+    """
+    return _read(connection, profile, "people", data_dir, PEOPLE_COLUMNS)
+
+
+def read_places(
+    connection: duckdb.DuckDBPyConnection, profile: SourceProfile, data_dir: Path
+) -> duckdb.DuckDBPyRelation:
+    """One row per `source_place` (without case): `location_id`, `location_type` in small letters, as trimmed text.
+
+    Empty without a table. A temporary table of the connection holds it. Raises `SourceProfileError`.
+    """
+    return _read(connection, profile, "places", data_dir, PLACES_COLUMNS)
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection, profile: SourceProfile, key: str, data_dir: Path, columns: tuple[str, ...]
+) -> duckdb.DuckDBPyRelation:
+    file: Path | None = getattr(profile, key)
+    if file is None:
+        nothing = connection.sql("select 1 limit 0")
+        return nothing.select(*(NULL_TEXT.alias(column) for column in columns))
+    try:
+        lines = _copied(connection, data_dir / file, columns)
+    except (OSError, UnreadableTextError, duckdb.InvalidInputException) as error:
+        reason = str(error) if isinstance(error, UnreadableTextError) else getattr(error, "strerror", "it is no CSV")
+        raise profile_problem(profile, key, f"{file} cannot be read: {reason}") from error
+    _refuse_malformed(profile, key, lines)
+    good = lines.filter(ColumnExpression(columns[0]).isnotnull())
+    _refuse_two_targets(profile, key, good, columns)
+    return _queried(good, _ONE_PER_KEY[key])
+
+
+_ONE_PER_KEY = {
+    "people": """
+        select min(source_user_id) as source_user_id, min(user_id) as user_id, min(user_email) as user_email
+        from mapping
+        group by lower(source_user_id)
+    """,
+    "places": """
+        select min(source_place) as source_place, min(location_id) as location_id, min(location_type) as location_type
+        from mapping
+        group by lower(source_place)
+    """,
+}
+
+_TWO_TARGETS = {
+    "people": """
+        select min(source_user_id), max(row_number)
+        from mapping
+        group by lower(source_user_id)
+        having count(distinct (lower(user_id), user_email)) > 1
+        order by 2
+    """,
+    "places": """
+        select min(source_place), max(row_number)
+        from mapping
+        group by lower(source_place)
+        having count(distinct (lower(location_id), location_type)) > 1
+        order by 2
+    """,
+}
+
+
+def _copied(connection: duckdb.DuckDBPyConnection, path: Path, columns: tuple[str, ...]) -> duckdb.DuckDBPyRelation:
+    """The lines in a temporary table: the relation outlives the file's links, and reads the file once."""
+    name = f"mapping_{uuid4().hex}"
+    with open_table(connection, path, Format.CSV, columns) as table:
+        picked = [_picked(table.values.get(column), column).alias(column) for column in columns]
+        lines = table.relation.select(ColumnExpression("row_number"), ColumnExpression("malformed"), *picked)
+        lines.query("mapping_lines", f"create temporary table {name} as from mapping_lines")
+    return connection.table(f"temp.{name}")
+
+
+def _picked(value: Expression | None, column: str) -> Expression:
+    if value is None:
+        return NULL_TEXT
+    return FunctionExpression("lower", trimmed(value)) if column == "location_type" else trimmed(value)
+
+
+def _refuse_malformed(profile: SourceProfile, key: str, lines: duckdb.DuckDBPyRelation) -> None:
+    for (number,) in lines.filter(ColumnExpression("malformed").isnotnull()).select("row_number").limit(1).fetchall():
+        problem = f"{getattr(profile, key)}: row {number} cannot be read; mend or remove it"
+        raise profile_problem(profile, key, problem)
+
+
+def _refuse_two_targets(
+    profile: SourceProfile, key: str, lines: duckdb.DuckDBPyRelation, columns: tuple[str, ...]
+) -> None:
+    theirs, *targets = columns
+    found = _queried(lines, _TWO_TARGETS[key])
+    for value, number in found.limit(1).fetchall():
+        which = f"row {number}" if "@" in value else f"{value!r} (row {number})"
+        problem = f"{getattr(profile, key)} gives the {theirs} of {which} two targets; keep one {' and '.join(targets)}"
+        raise profile_problem(profile, key, problem)
+
+
+def _queried(lines: duckdb.DuckDBPyRelation, statement: str) -> duckdb.DuckDBPyRelation:
+    found = lines.query("mapping", statement)
+    if found is None:
+        raise TypeError("the statement must be a query")
+    return found

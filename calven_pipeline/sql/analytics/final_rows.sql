@@ -1,0 +1,42 @@
+-- One row per changed row, as analysts see it. Reads changed_rows and the pipeline's tables.
+-- The outcome is Calven's where it answered, else ours; the newest answer counts.
+create or replace temp table final_rows as
+with bounds as (select min(row_id) as first, max(row_id) as last from changed_rows),
+settled as (
+    select a.*
+    from answers a
+    where a.row_id between (select first from bounds) and (select last from bounds)
+        and a.row_id in (from changed_rows)
+    qualify row_number() over (partition by a.row_id order by a.revision desc, a.answered_at desc) = 1
+)
+select
+    s.row_id,
+    coalesce(s.event_id, s.event_key::varchar) as event_id,
+    f.source, f.source_id, f.source_file,
+    s.row_id - f.first_row_id + 1 as row_number,
+    s.occurred_at, s.local_date, s.source_user_id,
+    coalesce(u.user_id, s.user_id) as user_id,
+    coalesce(u.user_email, s.user_email) as user_email,
+    coalesce(l.location_id, s.location_id) as location_id,
+    coalesce(l.location_type, s.location_type) as location_type,
+    case
+        when v.verdict <> 'valid' then v.verdict
+        when a.accepted then 'accepted'
+        when a.accepted is not null then 'rejected'
+        else 'pending'
+    end as outcome,
+    case when a.reason is not null then [a.reason] else v.reasons end as reasons,
+    coalesce(a.attempts, o.attempts, 0) as attempts,
+    case when a.accepted then a.answered_at end as delivered_at,
+    a.result_code, a.result_message
+from changed_rows c
+    join staged_presence s on s.row_id = c.row_id
+    join validated_presence v on v.row_id = c.row_id
+    join export_files f on f.file_id = s.file_id
+    left join known_users u on u.user_key = v.user_key
+    left join known_locations l on l.location_key = v.location_key
+    left join settled a on a.row_id = c.row_id
+    left join outbox o on o.row_id = c.row_id
+where
+    s.row_id between (select first from bounds) and (select last from bounds)
+    and v.row_id between (select first from bounds) and (select last from bounds)

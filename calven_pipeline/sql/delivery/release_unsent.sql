@@ -1,0 +1,3 @@
+-- Makes the events of calls that were never sent due again. Reads nothing else.
+-- At the end of a run that stopped early: what is still marked was planned only.
+update outbox set call_id = null where call_id is not null

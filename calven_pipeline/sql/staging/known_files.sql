@@ -1,0 +1,5 @@
+-- One row per path that was fingerprinted: its state then, and whether its content was staged. Reads known_paths, export_files.
+-- For one source.
+select p.source_file, p.size_bytes, p.modified_ns, p.sha256
+from known_paths p
+where p.source = $source

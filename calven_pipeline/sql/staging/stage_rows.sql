@@ -1,0 +1,79 @@
+-- One row per row of one export file, copied and named. Reads export_rows: the open file in our column names, all text.
+-- $timezone is null or a zone for times without an offset; $timestamp_format is null (ISO 8601) or strptime's.
+insert into staged_presence
+with read as (
+    select
+        $first_row_id + row_number - 1 as row_id,
+        timestamp as timestamp_text,
+        event_id, source_user_id, user_id, user_email, location_id, lower(location_type) as location_type, place,
+        kept, malformed
+    from export_rows
+),
+-- ISO 8601 in its other spellings (basic form, small letters, comma, a space before the offset); most rows need none of it
+spelled as (
+    select
+        *,
+        case
+            when $timestamp_format is not null or timestamp_text is null then null
+            when suffix(timestamp_text, 'Z') and length(timestamp_text) = 20 and timestamp_text[11] = 'T' then timestamp_text
+            else regexp_replace(
+                regexp_replace(replace(upper(timestamp_text), ',', '.'), '\s+(Z|[+-]\d{2}:?\d{2})$', '\1'),
+                '^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})', '\1-\2-\3T\4:\5:\6'
+            )
+        end as iso
+    from read
+),
+timed as (
+    select
+        *,
+        case
+            when $timestamp_format is not null and $format_has_offset
+                then try_strptime(timestamp_text, $parse_format)::timestamptz
+            when $timestamp_format is not null
+                then try_strptime(timestamp_text, $parse_format)::timestamp at time zone $timezone
+            when suffix(iso, 'Z') and length(iso) = 20 then try_cast(iso as timestamptz)
+            when regexp_full_match(iso, '\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)')
+                then try_cast(iso as timestamptz)
+            when regexp_full_match(iso, '\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?')
+                then try_cast(iso as timestamp) at time zone $timezone
+        end as instant
+    from spelled
+),
+dated as (
+    select
+        *,
+        instant at time zone 'UTC' as occurred_at,
+        case
+            when $timezone is not null then (instant at time zone $timezone)::date
+            when $timestamp_format is null then coalesce(try_cast(left(iso, 10) as date), (instant at time zone 'UTC')::date)
+            else (instant at time zone 'UTC')::date
+        end as local_date
+    from timed
+),
+keyed as (
+    select
+        *,
+        case
+            when malformed is not null then null
+            when event_id is null then md5(concat_ws(
+                chr(31), 'swipe', $source, coalesce(epoch_us(occurred_at)::varchar, timestamp_text, ''),
+                coalesce(source_user_id, ''), coalesce(lower(user_id), ''), coalesce(user_email, ''),
+                coalesce(place, ''), coalesce(lower(location_id), ''), coalesce(location_type, '')
+            ))::uuid
+            when try_cast(event_id as uuid)::varchar = lower(event_id) then try_cast(event_id as uuid)
+            else md5(concat_ws(chr(31), 'event', lower(event_id)))::uuid
+        end as event_key
+    from dated
+)
+select
+    row_id,
+    $file_id as file_id,
+    kept,
+    occurred_at,
+    case when occurred_at is not null then local_date end as local_date,
+    case when occurred_at is null then timestamp_text end as timestamp_text,
+    event_key,
+    case when event_id <> event_key::varchar then event_id end as event_id,
+    event_id is not null as has_own_event_id,
+    source_user_id, user_id, user_email, location_id, location_type, place, malformed
+from keyed

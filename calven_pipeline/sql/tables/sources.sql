@@ -1,0 +1,10 @@
+-- One row per source ever seen, with what validation must know of its profile.
+-- Reads nothing.
+create table if not exists sources (
+    source varchar not null,
+    source_id varchar not null,
+    has_people boolean not null,
+    has_places boolean not null,
+    corrects_email_case boolean not null,
+    mappings_sha256 varchar not null
+);

@@ -1,0 +1,3 @@
+-- One row per validation. Reads nothing.
+-- See current_inputs.
+insert into validations values ($revision, $inputs, $now::timestamptz at time zone 'UTC')

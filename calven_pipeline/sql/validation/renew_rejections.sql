@@ -1,0 +1,7 @@
+-- Brings the reasons of rejections that stand up to date. Reads validated_presence.
+-- For rows that were looked at again.
+update rejections
+set stage = 'validate', reason = v.reasons[1], reasons = v.reasons, detail = v.detail, suggestion = v.suggestion,
+    last_checked_at = $now::timestamptz at time zone 'UTC', revision = $revision
+from validated_presence v
+where v.row_id = rejections.row_id and v.revision = $revision and v.verdict = 'rejected'

@@ -1,0 +1,55 @@
+"""What validation keeps of the source profiles: people and places tables, so that open rejections outlive a profile."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from calven_pipeline.exports.mappings import read_people, read_places
+from calven_pipeline.exports.profiles import SourceProfile
+from calven_pipeline.warehouse.database import WorkingDatabase
+
+
+def remember_profiles(database: WorkingDatabase, profiles: Sequence[SourceProfile], data_dir: Path) -> None:
+    """Bring the tables `sources`, `people` and `places` up to date; a table that did not change is not read again.
+
+    Raises `SourceProfileError` where a mapping cannot be read.
+    """
+    known = dict(database.rows("validation/known_mappings"))
+    for profile in profiles:
+        fingerprint = mappings_sha256(profile, data_dir)
+        if known.get(profile.name) != fingerprint:
+            _remember_tables(database, profile, data_dir)
+        database.run("validation/forget_source", {"source": profile.name})
+        database.run(
+            "validation/remember_source",
+            {
+                "source": profile.name,
+                "source_id": profile.source_id,
+                "has_people": profile.people is not None,
+                "has_places": profile.places is not None,
+                "corrects_email_case": profile.email_case == "correct",
+                "mappings_sha256": fingerprint,
+            },
+        )
+
+
+def mappings_sha256(profile: SourceProfile, data_dir: Path) -> str:
+    """One hash over the content of the people and the places table of a profile."""
+    digest = hashlib.sha256()
+    for path in (profile.people, profile.places):
+        digest.update(b"\0" if path is None else hashlib.sha256((data_dir / path).read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _remember_tables(database: WorkingDatabase, profile: SourceProfile, data_dir: Path) -> None:
+    source = {"source": profile.name}
+    database.run("validation/forget_people", source)
+    database.run("validation/forget_places", source)
+    if profile.people is not None:
+        with database.relation("mapped_people", read_people(database.connection, profile, data_dir)):
+            database.run("validation/remember_people", source)
+    if profile.places is not None:
+        with database.relation("mapped_places", read_places(database.connection, profile, data_dir)):
+            database.run("validation/remember_places", source)

@@ -1,0 +1,50 @@
+"""The original text of rejected rows, read from the export itself while it is still there.
+
+What may surprise: the text of every row is not kept a second time, since that costs more than all of validation; what a
+rejection needs is read again. Where the file has gone or changed in between, the text is rebuilt from the staged columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from calven_pipeline.errors import CalvenPipelineError
+from calven_pipeline.exports.discovery import ExportFile, sha256_of
+from calven_pipeline.exports.profiles import SourceProfile
+from calven_pipeline.exports.reading import open_export
+from calven_pipeline.warehouse.database import WorkingDatabase
+
+
+def keep_raw(database: WorkingDatabase, profiles: Sequence[SourceProfile], data_dir: Path) -> None:
+    """Fill `rejections.raw` wherever it is missing."""
+    by_name = {profile.name: profile for profile in profiles}
+    for source, source_file, first_row_id, size_bytes, sha256 in database.rows("validation/files_without_raw"):
+        file = _same_file(data_dir / "exports" / source_file, source, source_file, size_bytes, sha256)
+        if file is not None and source in by_name:
+            _keep_from_file(database, by_name[source], file, first_row_id)
+    database.run("validation/rebuild_raw")
+
+
+def _same_file(path: Path, source: str, source_file: str, size_bytes: int, sha256: str) -> ExportFile | None:
+    """The export as it was staged; None where it is gone or holds something else by now."""
+    try:
+        state = path.stat()
+        if state.st_size != size_bytes or sha256_of(path) != sha256:
+            return None
+    except (OSError, CalvenPipelineError):
+        return None
+    return ExportFile(source, source_file, path, state.st_size, state.st_mtime_ns)
+
+
+def _keep_from_file(
+    database: WorkingDatabase, profile: SourceProfile, file: ExportFile, first_row_id: int
+) -> None:
+    try:
+        with (
+            open_export(database.connection, profile, file, database.state / "scratch") as export,
+            database.relation("raw_rows", export.raw()),
+        ):
+            database.run("validation/keep_raw", {"first_row_id": first_row_id})
+    except CalvenPipelineError:
+        return  # changed under our hands: the text is rebuilt from what was staged

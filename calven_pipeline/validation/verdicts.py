@@ -1,0 +1,91 @@
+"""The validation step: profiles and mappings in, one verdict for each new or open row out.
+
+What may surprise: open rejections are looked at again only when reference data or mappings differ from what the last
+validation saw, so a run with nothing new costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from calven_pipeline.errors import ReferenceDataError
+from calven_pipeline.exports.profiles import SourceProfile
+from calven_pipeline.validation.mappings import remember_profiles
+from calven_pipeline.validation.raw import keep_raw
+from calven_pipeline.warehouse.database import WorkingDatabase
+
+RESOURCES = {"users", "locations", "desks"}
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How many rows got which verdict, and the first reasons of those rejected; healed rows were rejected before."""
+
+    revision: int
+    verdicts: dict[str, int]
+    reasons: dict[str, int]
+    rechecked: int
+    healed: int
+
+    @property
+    def judged(self) -> int:
+        """All rows that got a verdict."""
+        return sum(self.verdicts.values())
+
+
+def validate(
+    database: WorkingDatabase,
+    profiles: Sequence[SourceProfile],
+    data_dir: Path,
+    *,
+    now: datetime | None = None,
+) -> Validation:
+    """Judge every staged row without a verdict, and every open rejection that could be cured; all in one transaction.
+
+    `now` (aware) decides what lies in the future. Raises `ReferenceDataError` where users, locations or desks were never
+    pulled, and `SourceProfileError` where a mapping cannot be read.
+    """
+    _require_reference(database)
+    moment = now or datetime.now(UTC)
+    with database.transaction():
+        remember_profiles(database, profiles, data_dir)
+        validation = _judge(database, moment)
+        keep_raw(database, profiles, data_dir)
+    return validation
+
+
+def _require_reference(database: WorkingDatabase) -> None:
+    missing = RESOURCES - {name for (name,) in database.rows("reference/resources_pulled")}
+    if missing:
+        raise ReferenceDataError(
+            f"Nothing can be checked before {', '.join(sorted(missing))} were pulled once: run the job refresh_reference."
+        )
+
+
+def _judge(database: WorkingDatabase, now: datetime) -> Validation:
+    revision = database.value("validation/next_revision")
+    last_row = {"last_row_judged": database.value("validation/last_row_judged")}
+    inputs = database.value("validation/current_inputs")
+    inputs_changed = inputs != database.value("validation/last_inputs")
+    database.run("validation/current_places")
+    database.run("validation/add_known_locations", last_row)
+    database.run("validation/find_repeats", last_row)
+    database.run("validation/choose_rows_to_recheck", {"inputs_changed": inputs_changed})
+    rechecked = database.run("validation/forget_verdicts")
+    database.run("validation/judge_rows", {**last_row, "now": now, "revision": revision})
+    database.run("validation/fill_outbox", {"revision": revision})
+    healed = database.run("validation/resolve_rejections", {"now": now, "revision": revision})
+    database.run("validation/renew_rejections", {"now": now, "revision": revision})
+    database.run("validation/add_rejections", {**last_row, "now": now, "revision": revision})
+    if inputs_changed:
+        database.run("validation/add_validation", {"revision": revision, "inputs": inputs, "now": now})
+    return Validation(
+        revision,
+        dict(database.rows("validation/count_verdicts", {"revision": revision})),
+        dict(database.rows("validation/count_reasons", {"revision": revision})),
+        rechecked,
+        healed,
+    )
