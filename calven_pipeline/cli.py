@@ -62,9 +62,15 @@ def _parser() -> argparse.ArgumentParser:
     sandbox = _command(commands, "sandbox", "the stand-in for the Calven API", SANDBOX_HELP)
     sandbox.add_argument("--port", type=int, default=8787, help="0 takes a free one (default: %(default)s)")
     sandbox.add_argument("--world", type=Path, metavar="DIR", help="folder with users.json, locations.json, desks.json")
-    sandbox.add_argument("--users", type=int, default=500, metavar="N", help="size of a generated company (default: %(default)s)")
-    sandbox.add_argument("--seed", type=int, default=7, help="of the generated company and the faults (default: %(default)s)")
-    sandbox.add_argument("--fault", action="append", default=[], metavar="SPEC", help="fail on purpose; may be repeated")
+    sandbox.add_argument(
+        "--users", type=int, default=500, metavar="N", help="size of a generated company (default: %(default)s)"
+    )
+    sandbox.add_argument(
+        "--seed", type=int, default=7, help="of the generated company and the faults (default: %(default)s)"
+    )
+    sandbox.add_argument(
+        "--fault", action="append", default=[], metavar="SPEC", help="fail on purpose; may be repeated"
+    )
     sandbox.set_defaults(run=_sandbox)
     doctor = _command(commands, "doctor", "checks settings, keys, clock, folders and profiles", DOCTOR_HELP)
     doctor.set_defaults(run=_doctor)
@@ -74,9 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, line: str, text: str
 ) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name, help=line, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    return commands.add_parser(name, help=line, description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def _demo(_: argparse.Namespace) -> int:
@@ -96,10 +100,14 @@ def _launch_presence_pipeline() -> str | None:
     from calven_pipeline.project import project_folder
 
     with dg.DagsterInstance.from_config(str(project_folder())) as instance:
-        result = defs().resolve_job_def("presence_pipeline").execute_in_process(
-            instance=instance,
-            raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        result = (
+            defs()
+            .resolve_job_def("presence_pipeline")
+            .execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
         )
         failures = [event.step_failure_data for event in result.all_node_events if event.is_step_failure]
     if result.success:

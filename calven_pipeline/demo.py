@@ -51,7 +51,11 @@ def run_demo(launch_job: LaunchJob) -> int:
         stats = sandbox.stats()
     console.print(
         f"The sandbox took {stats['eventsAccepted']} events in this demo"
-        + (".\n" if stats["eventsAccepted"] else ": everything was delivered by an earlier one, and nothing is sent twice.\n")
+        + (
+            ".\n"
+            if stats["eventsAccepted"]
+            else ": everything was delivered by an earlier one, and nothing is sent twice.\n"
+        )
     )
     _show_next(console, data_dir)
     return 0
@@ -69,9 +73,7 @@ def demo_folder(data_dir: Path) -> Path:
 def _settings(data_dir: Path, url: str) -> Iterator[dict[str, str]]:
     """This process's environment with the demo's settings and no others of ours; put back at the end."""
     before = {name: value for name, value in os.environ.items() if name.startswith(("CALVEN_", "DAGSTER_HOME"))}
-    ours = {
-        f"CALVEN_{name.upper()}": "" for name in Settings.model_fields
-    } | {
+    ours = {f"CALVEN_{name.upper()}": "" for name in Settings.model_fields} | {
         "CALVEN_DATA_DIR": str(data_dir),
         "CALVEN_API_URL": url,
         "CALVEN_AUTH": "hmac",

@@ -88,7 +88,7 @@ class PresencePoster:
         self._escaping: tuple[type[Exception], ...] = ()
 
     async def __aenter__(self) -> Self:
-        from calven_pipeline.api import aiohttp_transport  # noqa: PLC0415 - 0.8 s that only a run that posts should pay
+        from calven_pipeline.api import aiohttp_transport
 
         self._escaping = aiohttp_transport.ESCAPING_ERRORS
         self._http = httpx.AsyncClient(

@@ -1,7 +1,5 @@
 """The analysts' database."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from calven_pipeline.defs.failures import clear_failures
@@ -9,9 +7,7 @@ from calven_pipeline.defs.reference import desks, locations, users
 from calven_pipeline.defs.resources import Warehouse
 
 
-@dg.asset(
-    group_name="analytics", kinds={"duckdb"}, deps=["published_presence", "rejections", users, locations, desks]
-)
+@dg.asset(group_name="analytics", kinds={"duckdb"}, deps=["published_presence", "rejections", users, locations, desks])
 def analytics_database(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """One file, `calven.duckdb`, with every table that analysts read.
 

@@ -1,7 +1,5 @@
 """Rules that the next step relies on."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from calven_pipeline.defs.failures import clear_failures

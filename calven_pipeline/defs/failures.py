@@ -5,8 +5,6 @@ that did only part of its work says so in its metadata, and a check of its own, 
 that and fails the run.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,9 +27,7 @@ def clear_failures() -> Iterator[None]:
 def problem_check(asset: str, name: str, description: str) -> dg.AssetChecksDefinition:
     """A check that fails, and with it the run, where the asset's last materialisation names a problem."""
 
-    @dg.multi_asset_check(
-        specs=[dg.AssetCheckSpec(name, asset=asset, description=description)], name=f"{asset}_{name}"
-    )
+    @dg.multi_asset_check(specs=[dg.AssetCheckSpec(name, asset=asset, description=description)], name=f"{asset}_{name}")
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         event = context.instance.get_latest_materialization_event(dg.AssetKey(asset))
         materialization = event.asset_materialization if event else None

@@ -1,7 +1,5 @@
 """From export files to judged rows."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from calven_pipeline.defs.failures import PROBLEM, clear_failures, problem_check

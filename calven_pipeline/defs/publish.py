@@ -1,7 +1,5 @@
 """Delivery to Calven: one step, two tables."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
@@ -24,7 +22,11 @@ What our checks and Calven's answers refused, with what was found, what would pa
 @dg.multi_asset(
     specs=[
         dg.AssetSpec(
-            "published_presence", deps=[validated_presence], group_name="presence", kinds={"duckdb"}, description=PUBLISHED
+            "published_presence",
+            deps=[validated_presence],
+            group_name="presence",
+            kinds={"duckdb"},
+            description=PUBLISHED,
         ),
         dg.AssetSpec(
             "rejections", deps=[validated_presence], group_name="presence", kinds={"duckdb"}, description=REJECTIONS

@@ -1,7 +1,5 @@
 """Users, locations and desks, as Calven knows them."""
 
-from __future__ import annotations
-
 import dagster as dg
 from pydantic import Field
 
@@ -32,7 +30,11 @@ def _pull(resource: str, config: PullConfig, calven: Calven, warehouse: Warehous
             # The old table still serves; the run goes on with it and fails at its end.
             return dg.MaterializeResult(metadata={**_told(before), PROBLEM: str(error)})
     return dg.MaterializeResult(
-        metadata={**_told((pull.row_count, pull.pulled_at)), "rows_before": pull.rows_before, "size_bytes": pull.size_bytes}
+        metadata={
+            **_told((pull.row_count, pull.pulled_at)),
+            "rows_before": pull.rows_before,
+            "size_bytes": pull.size_bytes,
+        }
     )
 
 

@@ -4,16 +4,18 @@ What may surprise: they have no fields. Settings are read when a step needs them
 configuration, which Dagster stores.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from calven_pipeline.settings import Settings
 from calven_pipeline.warehouse.database import WorkingDatabase, open_working_database
+
+if TYPE_CHECKING:
+    from calven_pipeline.api import CalvenClient
 
 
 class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic only over what an IO manager is given
@@ -33,7 +35,7 @@ class Calven(dg.ConfigurableResource):  # type: ignore[type-arg]  # see above
     """The Calven API with the keys of this deployment."""
 
     @contextmanager
-    def connect(self) -> Iterator["CalvenClient"]:  # noqa: F821, UP037 - imported when needed, for a light start
+    def connect(self) -> Iterator["CalvenClient"]:
         """A client for one step."""
         from calven_pipeline.api import CalvenClient
 

@@ -84,9 +84,7 @@ def publish_due(
     return delivery
 
 
-def _post_due(
-    database: WorkingDatabase, client: CalvenClient, journal: Journal, delivery: Delivery, log: Log
-) -> None:
+def _post_due(database: WorkingDatabase, client: CalvenClient, journal: Journal, delivery: Delivery, log: Log) -> None:
     run = _Run(database, client, journal, delivery, log)
     try:
         asyncio.run(run.post_all())
@@ -194,7 +192,10 @@ class _Run:
         call = json.loads(body)
         events = call["presenceEvents"]
         self.refusals_in_a_row += 1
-        if refusal.status not in EVENT_FAULTS or self.refusals_in_a_row > REFUSALS_TOLERATED + len(events).bit_length() * 2:
+        if (
+            refusal.status not in EVENT_FAULTS
+            or self.refusals_in_a_row > REFUSALS_TOLERATED + len(events).bit_length() * 2
+        ):
             self._failed(call_id, refusal, sent_at)
         elif len(events) == 1:
             words = refusal.detail or f"HTTP {refusal.status}"

@@ -15,7 +15,7 @@ from pathlib import Path
 from calven_pipeline.errors import UnreadableExportError
 from calven_pipeline.exports.discovery import ExportFile, find_exports, sha256_of
 from calven_pipeline.exports.profiles import SourceProfile
-from calven_pipeline.exports.reading import ExportReader, check_columns, open_export
+from calven_pipeline.exports.reading import check_columns, open_export
 from calven_pipeline.warehouse.database import WorkingDatabase
 
 SCRATCH = "scratch"
@@ -103,15 +103,16 @@ def _checked(new_files: Sequence[NewFile], staging: Staging) -> list[NewFile]:
 
 
 def _stage_file(database: WorkingDatabase, new: NewFile, staging: Staging) -> None:
+    scratch = database.state / SCRATCH
+    scratch.mkdir(exist_ok=True)
     with (
-        open_export(database.connection, new.profile, new.file, database.state / SCRATCH) as export,
+        open_export(database.connection, new.profile, new.file, scratch) as export,
         database.transaction(),
     ):
         ((file_id, first_row_id),) = database.rows("staging/next_numbers")
         place = {"file_id": file_id, "first_row_id": first_row_id}
         with database.relation("export_rows", export.rows):
             database.run("staging/stage_rows", {**place, **_reading(new.profile)})
-        _add_malformed(database, export, place)
         ((rows, malformed, ignored),) = database.rows("staging/count_file_rows", place)
         database.run("staging/add_file", {**place, **_facts(new), "row_count": rows})
     staging.files_read += 1
@@ -141,7 +142,3 @@ def _facts(new: NewFile) -> dict[str, object]:
         "size_bytes": new.file.size_bytes,
         "staged_at": datetime.now(UTC),
     }
-
-
-def _add_malformed(database: WorkingDatabase, export: ExportReader, place: dict[str, int]) -> None:
-    """Put the lines that the reader left out back into their places."""

@@ -7,6 +7,7 @@ no name or value from outside becomes SQL text.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,14 @@ from uuid import uuid4
 import duckdb
 from duckdb import CaseExpression, ColumnExpression, ConstantExpression, Expression, FunctionExpression, SQLExpression
 
-from calven_pipeline.exports.csv_text import CsvHeader, UnreadableTextError, is_plain, read_header, write_readable_copy
+from calven_pipeline.exports.csv_text import (
+    BOM,
+    CsvHeader,
+    UnreadableTextError,
+    is_plain,
+    read_header,
+    write_readable_copy,
+)
 from calven_pipeline.exports.json_text import (
     LONGEST_LINE_BYTES,
     QUOTE,
@@ -227,7 +235,13 @@ def _is_object(text: Expression) -> Expression:
 def _open_json(
     connection: duckdb.DuckDBPyConnection, path: Path, wanted: Sequence[str], files: _ScratchFiles
 ) -> OpenTable:
-    objects = connection.table_function("read_json_objects", [files.link(path)])
+    readable = path
+    with path.open("rb") as source:
+        if source.read(len(BOM)) == BOM:  # DuckDB would take the array behind it for one value
+            readable = files.copy()
+            with readable.open("wb") as target:
+                shutil.copyfileobj(source, target)
+    objects = connection.table_function("read_json_objects", [files.link(readable)])
     objects = objects.select(ColumnExpression("json").cast("VARCHAR").alias("text"))
     objects.aggregate("count(text)").fetchall()  # broken JSON stops here, not in the middle of staging
     text = ColumnExpression("text")

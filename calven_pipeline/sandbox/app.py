@@ -77,7 +77,7 @@ class SandboxApp:
     event loop's thread; other threads may read, and may replace whole parts (`reset`, `set_faults`).
     """
 
-    def __init__(  # noqa: PLR0913 - each is a setting with a default, given by name
+    def __init__(
         self,
         world: World,
         *,

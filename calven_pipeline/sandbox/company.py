@@ -24,7 +24,7 @@ def generate_company(users: int, seed: int) -> World:
     """A company with `users` users, at least two locations, and about six desks for ten users."""
     if not 1 <= users <= MOST_USERS:
         raise SandboxError(f"A generated company has 1 to {MOST_USERS} users, not {users}.")
-    draw = random.Random(f"company {seed}")  # noqa: S311 - repeatable on purpose
+    draw = random.Random(f"company {seed}")
     locations = [
         {"locationId": _new_id(draw).upper(), "locationName": f"Sandbox office {number:03d}", "timeZone": "Etc/UTC"}
         for number in range(1, max(2, -(-users // USERS_PER_LOCATION)) + 1)

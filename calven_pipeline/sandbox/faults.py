@@ -129,7 +129,7 @@ def parse_fault(spec: str, seed: int = 0, number: int = 0) -> Fault:
     value = value or kind.default
     if not kind.accepts(value):
         raise _bad(spec, f"{name} does not take the value {value!r}" if value else f"{name} needs a value")
-    fault = Fault(spec, kind, value, random.Random(f"{seed} {number} {spec}"), kind.areas[0])  # noqa: S311 - repeatable
+    fault = Fault(spec, kind, value, random.Random(f"{seed} {number} {spec}"), kind.areas[0])
     _modify(fault, parts["modifiers"])
     return fault
 

@@ -43,7 +43,7 @@ class SandboxServer:
     Raises SandboxError for everything that keeps it from starting. Times are seconds; `clock` returns Unix seconds.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a setting with a default, given by name
+    def __init__(
         self,
         *,
         world: Path | World | None = None,
@@ -128,7 +128,7 @@ class SandboxServer:
         self._thread.join()
 
 
-def serve(  # noqa: PLR0913 - each is a setting with a default, given by name
+def serve(
     port: int = DEFAULT_PORT,
     world: Path | None = None,
     users: int = DEFAULT_USERS,

@@ -13,6 +13,7 @@ from calven_pipeline.errors import CalvenPipelineError
 from calven_pipeline.exports.discovery import ExportFile, sha256_of
 from calven_pipeline.exports.profiles import SourceProfile
 from calven_pipeline.exports.reading import open_export
+from calven_pipeline.exports.staging import SCRATCH
 from calven_pipeline.warehouse.database import WorkingDatabase
 
 
@@ -37,12 +38,12 @@ def _same_file(path: Path, source: str, source_file: str, size_bytes: int, sha25
     return ExportFile(source, source_file, path, state.st_size, state.st_mtime_ns)
 
 
-def _keep_from_file(
-    database: WorkingDatabase, profile: SourceProfile, file: ExportFile, first_row_id: int
-) -> None:
+def _keep_from_file(database: WorkingDatabase, profile: SourceProfile, file: ExportFile, first_row_id: int) -> None:
+    scratch = database.state / SCRATCH
+    scratch.mkdir(exist_ok=True)
     try:
         with (
-            open_export(database.connection, profile, file, database.state / "scratch") as export,
+            open_export(database.connection, profile, file, scratch) as export,
             database.relation("raw_rows", export.raw()),
         ):
             database.run("validation/keep_raw", {"first_row_id": first_row_id})

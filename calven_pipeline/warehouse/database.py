@@ -99,7 +99,9 @@ def state_folder(data_dir: Path) -> Path:
     try:
         state.mkdir(parents=True, exist_ok=True, mode=STATE_MODE)
     except OSError as error:
-        raise WorkingDatabaseError(f"Cannot make the folder {state}: {error.strerror}. Check CALVEN_DATA_DIR.") from error
+        raise WorkingDatabaseError(
+            f"Cannot make the folder {state}: {error.strerror}. Check CALVEN_DATA_DIR."
+        ) from error
     return state
 
 

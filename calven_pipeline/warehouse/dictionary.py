@@ -54,8 +54,16 @@ _USER_ID = ("user_id", "VARCHAR", "Calven's id of the user the row was found to 
 _USER_EMAIL = ("user_email", "VARCHAR", "That user's address at the last pull; else the address in the export.")
 _LOCATION_ID = ("location_id", "VARCHAR", "Calven's id of the place, as Calven spells it; else the id in the export.")
 _LOCATION_TYPE = ("location_type", "VARCHAR", "level, location, place, space or zone; a place is a desk.")
-_LOCAL_DATE = ("local_date", "DATE", "The day in the source's time zone; without one, the day as written in the export.")
-_REASONS = ("reasons", "VARCHAR[]", "Every reason for the rejection, in the order of the documentation; null where none.")
+_LOCAL_DATE = (
+    "local_date",
+    "DATE",
+    "The day in the source's time zone; without one, the day as written in the export.",
+)
+_REASONS = (
+    "reasons",
+    "VARCHAR[]",
+    "Every reason for the rejection, in the order of the documentation; null where none.",
+)
 
 TABLES = (
     _table(

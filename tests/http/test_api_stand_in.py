@@ -20,8 +20,8 @@ import pytest
 
 from calven_pipeline.settings import Settings
 
-SECRET = "s3cret-of-the-key"  # noqa: S105 - opens nothing
-TOKEN_PATH = "/v1/auth"  # noqa: S105 - a path
+SECRET = "s3cret-of-the-key"
+TOKEN_PATH = "/v1/auth"
 
 
 @dataclass(frozen=True)

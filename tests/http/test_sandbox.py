@@ -129,7 +129,7 @@ def test_client_secret_gives_a_token_that_works(client):
 @pytest.mark.parametrize(
     "body",
     [
-        signed(secret="wrong"),  # noqa: S106 - not a real one
+        signed(secret="wrong"),
         signed(key="nobody"),
         signed(key="sandbox-all-basic"),
         signed(timestamp=int(time.time()) - 400),

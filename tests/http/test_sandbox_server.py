@@ -94,7 +94,7 @@ def test_the_smallest_company_has_one_user_and_none_is_refused():
         SandboxServer(users=0)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1", "sandbox.example"])  # noqa: S104 - refused
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1", "sandbox.example"])
 def test_it_listens_on_loopback_only(host):
     """Its keys are known to everyone, so no other machine may reach it."""
     with pytest.raises(SandboxError, match="loopback only"):
@@ -154,7 +154,7 @@ def test_serve_says_where_it_listens_and_ends_cleanly(number):
     """The first line of output is the address, at once; a signal ends it with exit code 0 and nothing on stderr."""
     command = [sys.executable, "-W", "error", "-c", SERVE]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:  # noqa: S603 - our own text
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
         first = process.stdout.readline()
         assert first.startswith("Calven sandbox on http://127.0.0.1:")
         url = first.split()[3]
