@@ -35,15 +35,16 @@ class UnreadableTextError(ValueError):
 
 @dataclass(frozen=True)
 class CsvHeader:
-    """The first record: column names (trimmed, as the file has them), the separator, and where the rows begin.
+    """The first record: column names (trimmed, as the file has them), the separator, and the byte where the rows begin.
 
-    `record` is the header's own bytes, for judging whether DuckDB will skip just that; `newline` is what ends it.
+    `record` is the header's own bytes and `is_at_the_top` whether nothing but a byte order mark stands before it, for
+    judging whether DuckDB will skip just that; `newline` is what ends it.
     """
 
     columns: tuple[str, ...]
     delimiter: str
-    start: int
     end: int
+    is_at_the_top: bool
     record: bytes
     newline: bytes
 
@@ -76,26 +77,26 @@ def read_header(path: Path, wanted: Sequence[str] = ()) -> CsvHeader | None:
     _refuse_other_encodings(head)
     start = len(BOM) if head.startswith(BOM) else 0
     lines = list(io.StringIO(head[start:].decode("utf-8", "surrogateescape"), newline=""))
-    blank = next((number for number, line in enumerate(lines) if line.strip()), None)
-    if blank is None:
+    first = next((number for number, line in enumerate(lines) if line.strip()), None)
+    if first is None:
         return None
-    found = [_parse_header(lines[blank:], delimiter) for delimiter in DELIMITERS]
+    found = [_parse_header(lines[first:], delimiter) for delimiter in DELIMITERS]
     best = max(range(len(DELIMITERS)), key=lambda i: (len(set(wanted) & set(found[i][0])), len(found[i][0]), -i))
     columns, line_count = found[best]
     if any("\udc80" <= character <= "\udcff" for name in columns for character in name):
         raise UnreadableTextError("it is not UTF-8; save it as UTF-8")
-    before, record = ("".join(part).encode("utf-8", "surrogateescape") for part in _split(lines, blank, line_count))
-    end = start + len(before) + len(record)
+    above, record = _bytes(lines[:first]), _bytes(lines[first : first + line_count])
     newline = record[len(record.rstrip(b"\r\n")) :] or b"\n"
-    return CsvHeader(columns, DELIMITERS[best], start + len(before), end, record, newline)
+    end = start + len(above) + len(record)
+    return CsvHeader(columns, DELIMITERS[best], end, first == 0, record, newline)
 
 
-def _split(lines: list[str], blank: int, count: int) -> tuple[list[str], list[str]]:
-    return lines[:blank], lines[blank : blank + count]
+def _bytes(lines: list[str]) -> bytes:
+    return "".join(lines).encode("utf-8", "surrogateescape")
 
 
 def _refuse_other_encodings(head: bytes) -> None:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head[:1024]:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head.lstrip(b"\r\n").partition(b"\n")[0]:
         raise UnreadableTextError("it is not UTF-8 (it looks like UTF-16, or no text at all); save it as UTF-8")
 
 
@@ -136,7 +137,7 @@ class CsvGrammar:
     def is_plain_header(self, header: CsvHeader) -> bool:
         """Whether DuckDB, told that there is a header, will skip exactly this record."""
         whole = self.strict_row.fullmatch(header.record) is not None
-        return whole and header.start in {0, len(BOM)} and header.record.count(b"\n") <= 1
+        return whole and header.is_at_the_top and header.record.count(b"\n") <= 1
 
 
 def pieces(file: BinaryIO, header: CsvHeader, grammar: CsvGrammar) -> Iterator[Piece]:
@@ -166,7 +167,7 @@ def _next_piece(grammar: CsvGrammar, text: bytes, at: int, *, is_last: bool) -> 
         (Kind.MALFORMED, grammar.any_line),
     ):
         found = pattern.match(text, at)
-        if found and (is_last or found.end() < len(text)):
+        if found and (is_last or found.end() < len(text)) and found.end() - at <= LONGEST_RECORD_BYTES:
             return kind, found.end()
     raise UnreadableTextError(f"a line is longer than {LONGEST_RECORD_BYTES:,} bytes; check that it is a CSV file")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import duckdb
-from duckdb import ColumnExpression, Expression, FunctionExpression
+from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
 from calven_pipeline.exports.profiles import PEOPLE_KEY, PLACES_KEY, Format, SourceProfile, profile_problem
 from calven_pipeline.exports.tables import NULL_TEXT, UnreadableTextError, open_table, trimmed
@@ -54,38 +54,19 @@ def _read(
     _refuse_malformed(profile, key, lines)
     good = lines.filter(ColumnExpression(columns[0]).isnotnull())
     _refuse_two_targets(profile, key, good, columns)
-    return _queried(good, _ONE_PER_KEY[key])
+    return good.aggregate(ONE_PER_KEY[key], KEY[key])
 
 
-_ONE_PER_KEY = {
-    "people": """
-        select min(source_user_id) as source_user_id, min(user_id) as user_id, min(user_email) as user_email
-        from mapping
-        group by lower(source_user_id)
-    """,
-    "places": """
-        select min(source_place) as source_place, min(location_id) as location_id, min(location_type) as location_type
-        from mapping
-        group by lower(source_place)
-    """,
+ONE_PER_KEY = {
+    "people": "min(source_user_id) as source_user_id, min(user_id) as user_id, min(user_email) as user_email",
+    "places": "min(source_place) as source_place, min(location_id) as location_id, min(location_type) as location_type",
 }
-
-_TWO_TARGETS = {
-    "people": """
-        select min(source_user_id), max(row_number)
-        from mapping
-        group by lower(source_user_id)
-        having count(distinct (lower(user_id), user_email)) > 1
-        order by 2
-    """,
-    "places": """
-        select min(source_place), max(row_number)
-        from mapping
-        group by lower(source_place)
-        having count(distinct (lower(location_id), location_type)) > 1
-        order by 2
-    """,
+TARGETS_PER_KEY = {
+    "people": "min(source_user_id) as key, max(row_number) as row, count(distinct (lower(user_id), user_email)) as targets",
+    "places": "min(source_place) as key, max(row_number) as row, "
+    "count(distinct (lower(location_id), location_type)) as targets",
 }
+KEY = {"people": "lower(source_user_id)", "places": "lower(source_place)"}
 
 
 def _copied(connection: duckdb.DuckDBPyConnection, path: Path, columns: tuple[str, ...]) -> duckdb.DuckDBPyRelation:
@@ -94,7 +75,11 @@ def _copied(connection: duckdb.DuckDBPyConnection, path: Path, columns: tuple[st
     with open_table(connection, path, Format.CSV, columns) as table:
         picked = [_picked(table.values.get(column), column).alias(column) for column in columns]
         lines = table.relation.select(ColumnExpression("row_number"), ColumnExpression("malformed"), *picked)
-        lines.query("mapping_lines", f"create temporary table {name} as from mapping_lines")
+        connection.register(f"{name}_lines", lines)
+        try:
+            connection.execute(f"create temporary table {name} as from {name}_lines")
+        finally:
+            connection.unregister(f"{name}_lines")
     return connection.table(f"temp.{name}")
 
 
@@ -114,15 +99,8 @@ def _refuse_two_targets(
     profile: SourceProfile, key: str, lines: duckdb.DuckDBPyRelation, columns: tuple[str, ...]
 ) -> None:
     theirs, *targets = columns
-    found = _queried(lines, _TWO_TARGETS[key])
-    for value, number in found.limit(1).fetchall():
+    found = lines.aggregate(TARGETS_PER_KEY[key], KEY[key]).filter(ColumnExpression("targets") > ConstantExpression(1))
+    for value, number in found.order("row").limit(1).select("key", "row").fetchall():
         which = f"row {number}" if "@" in value else f"{value!r} (row {number})"
         problem = f"{getattr(profile, key)} gives the {theirs} of {which} two targets; keep one {' and '.join(targets)}"
         raise profile_problem(profile, key, problem)
-
-
-def _queried(lines: duckdb.DuckDBPyRelation, statement: str) -> duckdb.DuckDBPyRelation:
-    found = lines.query("mapping", statement)
-    if found is None:
-        raise TypeError("the statement must be a query")
-    return found

@@ -39,6 +39,7 @@ NULL_TEXT = SQLExpression("cast(null as varchar)")
 NUMBERED = "over () as row_number"
 WHITE_SPACE = " \t\r\n\v\f\u00a0\ufeff"
 NEEDS_TRIMMING = r"^[\s\x{0b}\x{a0}\x{feff}]|[\s\x{0b}\x{a0}\x{feff}]$|^$"
+JSON_ENDS_BYTES = 4_096  # how much of a JSON file is looked at for its first and last character
 PATTERN_CHARACTERS = frozenset("*?[")
 
 
@@ -235,6 +236,7 @@ def _is_object(text: Expression) -> Expression:
 def _open_json(
     connection: duckdb.DuckDBPyConnection, path: Path, wanted: Sequence[str], files: _ScratchFiles
 ) -> OpenTable:
+    _refuse_cut_array(path)
     readable = path
     with path.open("rb") as source:
         if source.read(len(BOM)) == BOM:  # DuckDB would take the array behind it for one value
@@ -246,6 +248,16 @@ def _open_json(
     objects.aggregate("count(text)").fetchall()  # broken JSON stops here, not in the middle of staging
     text = ColumnExpression("text")
     return _json_table(objects.row_number(NUMBERED, "*"), CaseExpression(~_is_object(text), text), wanted)
+
+
+def _refuse_cut_array(path: Path) -> None:
+    """DuckDB takes an array that ends after a comma for a whole one (2.0.0, 1.5.6)."""
+    with path.open("rb") as file:
+        head = file.read(JSON_ENDS_BYTES).removeprefix(BOM).lstrip()
+        file.seek(max(0, path.stat().st_size - JSON_ENDS_BYTES))
+        tail = file.read().rstrip()
+    if head.startswith(b"[") and not tail.endswith(b"]"):
+        raise UnreadableTextError("its array has no end; check that the file is whole")
 
 
 def _json_table(relation: duckdb.DuckDBPyRelation, malformed: Expression, wanted: Sequence[str]) -> OpenTable:

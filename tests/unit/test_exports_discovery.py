@@ -11,7 +11,7 @@ import pytest
 from calven_pipeline.errors import UnreadableExportError
 from calven_pipeline.exports import SourceProfile, find_exports, load_profiles, sha256_of
 
-ODD_NAME = "o'dd [1]*?\n\"é\".CSV"
+ODD_NAME = 'o\'dd [1]*?\n"é".CSV'
 
 
 @pytest.fixture

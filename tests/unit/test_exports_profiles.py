@@ -120,8 +120,8 @@ def test_plain_values_are_text(data_dir: Path) -> None:
         ("{location_type: zone}", '{location_type: " "}', ["`defaults.location_type`", "empty"]),
         ("defaults: {", "email_case: upper\n    defaults: {", ["`email_case`", "correct"]),
         ("defaults: {", "is_default: true\n    defaults: {", ["`is_default`", "no key"]),
-        ("format: csv", "format: csv\n    format: json", ["line 8", "'format'", "twice"]),
-        ("format: csv", "format: [csv", ["line 8"]),
+        ("format: csv", "format: csv\n    format: json", ["line 7", "'format'", "twice"]),
+        ("format: csv", "format: [csv", ["line 7"]),
         ("format: csv", "format: !!python/name:os.system", ["line", "constructor"]),
         ("format: csv", "? [a]\n    : b", ["key must be a text"]),
         ("sources:", "source:", ["`source`", "'sources'"]),
@@ -133,7 +133,9 @@ def test_one_line_names_what_to_mend(data_dir: Path, old: str, new: str, words: 
     assert all(word in message for word in words), message
 
 
-@pytest.mark.parametrize("text", ["", "sources:", "sources: []", "- name: x", "sources: [x]", b"\xff\xfes", "a: &a [*a]"])
+@pytest.mark.parametrize(
+    "text", ["", "sources:", "sources: []", "- name: x", "sources: [x]", b"\xff\xfes", "a: &a [*a]"]
+)
 def test_what_is_no_list_of_sources(data_dir: Path, text: str | bytes) -> None:
     problem_of(data_dir, text)
 
@@ -154,7 +156,7 @@ def test_a_link_out_of_the_data_folder(data_dir: Path, tmp_path_factory: pytest.
 
 def test_a_profile_file_that_is_a_folder(data_dir: Path) -> None:
     (data_dir / "sources.yaml").mkdir()
-    with pytest.raises(SourceProfileError, match="sources.yaml"):
+    with pytest.raises(SourceProfileError, match=r"sources\.yaml"):
         load_profiles(data_dir)
 
 

@@ -4,8 +4,6 @@ create table if not exists validated_presence (
     row_id bigint not null,
     verdict varchar not null,
     reasons varchar[],
-    detail varchar,
-    suggestion varchar,
     user_key integer,
     location_key integer,
     sends_email boolean,

@@ -1,11 +1,12 @@
--- One row per row that was rejected for the first time. Reads validated_presence, staged_presence.
+-- One row per row that was rejected for the first time. Reads validated_presence, explanations, staged_presence.
 -- The original text is added after, from the export itself.
 insert into rejections
 select
     v.row_id,
     case when v.reasons[1] = 'malformed_row' then 'read' else 'validate' end,
-    v.reasons[1], v.reasons, v.detail, v.suggestion,
-    case when v.reasons[1] = 'malformed_row' then s.malformed end,
+    v.reasons[1], v.reasons, e.detail, e.suggestion, s.malformed,
     'open', $now::timestamptz at time zone 'UTC', $now::timestamptz at time zone 'UTC', null, $revision
-from validated_presence v join staged_presence s using (row_id)
+from validated_presence v
+    join explanations e on e.row_id = v.row_id
+    join staged_presence s on s.row_id = v.row_id
 where v.revision = $revision and v.verdict = 'rejected' and v.row_id > $last_row_judged

@@ -1,0 +1,16 @@
+-- One row per row whose event id stood in an earlier row, and whether its content differs from that row's.
+-- Reads repeats, staged_presence. A derived id is made of the content, so only an export's own id can differ.
+create or replace temp table repeated_rows as
+select
+    s.row_id,
+    s.has_own_event_id and (
+        (s.occurred_at, s.timestamp_text, s.source_user_id, lower(s.user_id), s.user_email, lower(s.location_id),
+         s.location_type, s.place)
+        is distinct from
+        (e.occurred_at, e.timestamp_text, e.source_user_id, lower(e.user_id), e.user_email, lower(e.location_id),
+         e.location_type, e.place)
+    ) as differs
+from repeats r
+    join staged_presence s on s.event_key = r.event_key
+    join staged_presence e on e.row_id = r.first_row_id
+where s.row_id > $last_row_judged and s.kept and s.row_id > r.first_row_id
