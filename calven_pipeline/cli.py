@@ -77,9 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, line: str, text: str
-) -> argparse.ArgumentParser:
+def _command(commands: argparse._SubParsersAction[_Parser], name: str, line: str, text: str) -> argparse.ArgumentParser:
     return commands.add_parser(name, help=line, description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 

@@ -71,7 +71,7 @@ def demo_folder(data_dir: Path) -> Path:
 
 @contextmanager
 def _settings(data_dir: Path, url: str) -> Iterator[dict[str, str]]:
-    """This process's environment with the demo's settings and no others of ours; put back at the end."""
+    """The environment of this process with the demo's settings and no others of ours; put back at the end."""
     before = {name: value for name, value in os.environ.items() if name.startswith(("CALVEN_", "DAGSTER_HOME"))}
     ours = {f"CALVEN_{name.upper()}": "" for name in Settings.model_fields} | {
         "CALVEN_DATA_DIR": str(data_dir),

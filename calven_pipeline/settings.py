@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     )
 
     api_url: Annotated[str, AfterValidator(_safe_url)] = "https://api.calven.com"
-    region: str = Field("usce1", pattern=r"^[A-Za-z0-9-]+$")
+    region: str = Field(default="usce1", pattern=r"^[A-Za-z0-9-]+$")
     auth: AuthMethod = AuthMethod.HMAC
     api_key: str | None = None
     api_secret: SecretStr | None = None
@@ -76,11 +76,11 @@ class Settings(BaseSettings):
     warehouse_api_secret: SecretStr | None = None
     events_api_key: str | None = None
     events_api_secret: SecretStr | None = None
-    warehouse_path: str = Field("/v1/analytics", pattern=r"^(/[A-Za-z0-9._~-]+)*/?$")
+    warehouse_path: str = Field(default="/v1/analytics", pattern=r"^(/[A-Za-z0-9._~-]+)*/?$")
     data_dir: Path = Path("data")
     publish: PublishMode = PublishMode.LIVE
-    concurrency: int = Field(8, ge=1, le=64)
-    batch_size: int = Field(100, ge=1, le=100)
+    concurrency: int = Field(default=8, ge=1, le=64)
+    batch_size: int = Field(default=100, ge=1, le=100)
 
     @field_validator("auth", "publish", mode="before")
     @classmethod

@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
+from dagster._core.definitions.metadata import RawMetadataValue  # for the type checker; it has no public name
 
 from calven_pipeline.errors import CalvenPipelineError
 
 PROBLEM = "problem"
+
+Metadata = dict[str, RawMetadataValue]
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from calven_pipeline.defs.failures import PROBLEM, clear_failures, problem_check
+from calven_pipeline.defs.failures import PROBLEM, Metadata, clear_failures, problem_check
 from calven_pipeline.defs.reference import desks, locations, users
 from calven_pipeline.defs.resources import Warehouse
 
@@ -22,7 +22,7 @@ def staged_presence(warehouse: Warehouse) -> dg.MaterializeResult[None]:
         profiles = load_profiles(warehouse.data_dir)
         with warehouse.open() as database:
             staging = stage_exports(database, profiles, warehouse.data_dir)
-    metadata: dict[str, object] = {
+    metadata: Metadata = {
         "files_seen": staging.files_seen,
         "files_read": staging.files_read,
         "rows_read": staging.rows,

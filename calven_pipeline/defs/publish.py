@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from calven_pipeline.defs.failures import PROBLEM, clear_failures, problem_check
+from calven_pipeline.defs.failures import PROBLEM, Metadata, clear_failures, problem_check
 from calven_pipeline.defs.presence import validated_presence
 from calven_pipeline.defs.resources import Calven, Warehouse
 
@@ -43,7 +43,7 @@ def publish(
     with clear_failures(), warehouse.open() as database, calven.connect() as client:
         profiles = load_profiles(warehouse.data_dir)
         delivery = publish_due(database, client, profiles, warehouse.data_dir, log=context.log.info)
-    published: dict[str, object] = {
+    published: Metadata = {
         "events_due": delivery.due,
         "events_accepted": delivery.accepted,
         "events_rejected_by_calven": delivery.rejected,

@@ -1,11 +1,17 @@
 """Users, locations and desks, as Calven knows them."""
 
+from datetime import datetime
+from typing import TYPE_CHECKING
+
 import dagster as dg
 from pydantic import Field
 
-from calven_pipeline.defs.failures import PROBLEM, clear_failures, problem_check
+from calven_pipeline.defs.failures import PROBLEM, Metadata, clear_failures, problem_check
 from calven_pipeline.defs.resources import Calven, Warehouse
 from calven_pipeline.errors import CalvenPipelineError
+
+if TYPE_CHECKING:
+    from calven_pipeline.api.warehouse import Resource
 
 
 class PullConfig(dg.Config):
@@ -16,7 +22,7 @@ class PullConfig(dg.Config):
     )
 
 
-def _pull(resource: str, config: PullConfig, calven: Calven, warehouse: Warehouse) -> dg.MaterializeResult[None]:
+def _pull(resource: "Resource", config: PullConfig, calven: Calven, warehouse: Warehouse) -> dg.MaterializeResult[None]:
     from calven_pipeline.reference.pull import last_pull, pull_reference
 
     with clear_failures(), warehouse.open() as database:
@@ -38,7 +44,7 @@ def _pull(resource: str, config: PullConfig, calven: Calven, warehouse: Warehous
     )
 
 
-def _told(pull: tuple[int, object]) -> dict[str, object]:
+def _told(pull: tuple[int, datetime]) -> Metadata:
     row_count, pulled_at = pull
     return {"dagster/row_count": row_count, "pulled_at": str(pulled_at)}
 

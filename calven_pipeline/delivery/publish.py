@@ -33,6 +33,7 @@ PROGRESS_EVERY_S = 5.0
 EVENT_FAULTS = frozenset({400, 413, 422})  # statuses that one event's content can cause
 
 Log = Callable[[str], None]
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass
@@ -63,7 +64,7 @@ def publish_due(
     profiles: Sequence[SourceProfile],
     data_dir: Path,
     *,
-    log: Log = logging.getLogger(__name__).info,
+    log: Log = _LOGGER.info,
 ) -> Delivery:
     """Send every due event, record every answer, and keep the original text of what Calven refused.
 

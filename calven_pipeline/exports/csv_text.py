@@ -2,8 +2,9 @@
 
 What may surprise: DuckDB loses rows. One quote that never closes made it drop 999,000 of 1,000,000 rows and report one
 (2.0.0 and 1.5.6); files with two kinds of line ends, or blank lines above the header, fail or lose their header. So
-each file is first held to a strict grammar by a regular expression (0.5 s a million rows). A file that fits is read as
-it lies. From any other a copy is made in which each odd row is written plainly and each malformed row is replaced by
+each file with quotes is first held to a strict grammar by a regular expression (0.5 s a million rows); without quotes
+and stray line ends a row is a line, and DuckDB finds the odd ones itself. A file that fits is read as it lies. From any
+other a copy is made in which each odd row is written plainly and each malformed row is replaced by
 a marked row that holds its text; row numbers are then right without counting anything afterwards.
 
 A quote that never closes costs its own line only: reading goes on with the next line. Blank lines are no rows.
@@ -27,6 +28,8 @@ LONGEST_RECORD_BYTES = 1024**2  # DuckDB gives up at 2,000,000
 LONGEST_VALUE_BYTES = 500_000  # also how far a quote that never closes is followed
 LONGEST_RAW_CHARACTERS = 100_000  # of a malformed row's text
 RECORDS_PER_PIECE = 5_000
+# Tab, vertical tab, form feed, and the last bytes of the no-break space and the byte order mark (others end so too).
+PADDING_BYTES = frozenset(b"\t\v\f\xa0\xbf")
 
 
 class UnreadableTextError(ValueError):
@@ -47,6 +50,22 @@ class CsvHeader:
     is_at_the_top: bool
     record: bytes
     newline: bytes
+
+
+class Padding(Enum):
+    """The white space that may stand around the values of a file."""
+
+    NONE = "none"
+    SPACES = "spaces"
+    ANY = "any"
+
+
+@dataclass(frozen=True)
+class CsvBytes:
+    """What stands anywhere below the header: whether a row is simply a line, and what may pad the values."""
+
+    lines_are_rows: bool
+    padding: Padding
 
 
 class Kind(Enum):
@@ -226,6 +245,33 @@ def _odd_values(piece: Piece, header: CsvHeader) -> list[str] | None:
 def _record(values: Sequence[str], delimiter: str) -> bytes:
     quoted = ('"' + value.replace('"', '""') + '"' if value else "" for value in values)
     return (delimiter.join(quoted) + "\n").encode()
+
+
+def look_through(file: BinaryIO, header: CsvHeader) -> CsvBytes:
+    """Look for the bytes that make a CSV file difficult: quotes, stray line ends, and white space of any kind."""
+    file.seek(header.end)
+    odd_padding = PADDING_BYTES - set(header.delimiter.encode())
+    has_pairs = header.newline == b"\r\n"
+    lines_are_rows, padding, held_back = header.is_at_the_top and b'"' not in header.record, Padding.NONE, b""
+    while chunk := held_back + file.read(CHUNK_BYTES):
+        is_last = len(chunk) <= len(held_back)
+        held_back = b"\r" if chunk.endswith(b"\r") and not is_last else b""
+        lines = chunk.removesuffix(held_back)
+        lines_are_rows = lines_are_rows and b'"' not in lines and _line_ends_agree(lines, has_pairs=has_pairs)
+        if any(byte in lines for byte in odd_padding):
+            padding = Padding.ANY
+        elif padding is Padding.NONE and b" " in lines:
+            padding = Padding.SPACES
+        if padding is Padding.ANY and not lines_are_rows:
+            break
+    return CsvBytes(lines_are_rows, padding)
+
+
+def _line_ends_agree(lines: bytes, *, has_pairs: bool) -> bool:
+    if not has_pairs:
+        return b"\r" not in lines
+    pairs = lines.count(b"\r\n")
+    return pairs == lines.count(b"\n") == lines.count(b"\r")
 
 
 def is_plain(file: BinaryIO, header: CsvHeader) -> bool:

@@ -25,7 +25,15 @@ from duckdb import (
 from calven_pipeline.errors import UnreadableExportError
 from calven_pipeline.exports.discovery import ExportFile, shown
 from calven_pipeline.exports.profiles import OUR_COLUMNS, Format, SourceProfile, nearest, profile_problem
-from calven_pipeline.exports.tables import NULL_TEXT, OpenTable, UnreadableTextError, open_table, read_columns, trimmed
+from calven_pipeline.exports.tables import (
+    NULL_TEXT,
+    OpenTable,
+    UnreadableTextError,
+    line_as_json,
+    open_table,
+    read_columns,
+    trimmed,
+)
 
 ENDINGS = {
     ".csv": Format.CSV,
@@ -36,6 +44,10 @@ ENDINGS = {
     ".json": Format.JSON,
     ".parquet": Format.PARQUET,
 }
+
+
+class OddRowsError(Exception):
+    """The file holds rows that only a careful reading tells apart; nothing of it may be kept."""
 
 
 @dataclass(frozen=True)
@@ -52,35 +64,51 @@ class ExportReader:
     rows: duckdb.DuckDBPyRelation
     _table: OpenTable
 
-    def raw(self) -> duckdb.DuckDBPyRelation:
-        """`row_number` and `raw`, every row's own text, numbered as in `rows`.
+    def raw(self, row_numbers: duckdb.DuckDBPyRelation | None = None) -> duckdb.DuckDBPyRelation:
+        """`row_number` and `raw`, each row's own text; of the rows in `row_numbers` (a column `row_number`) alone, if given.
 
         A line of JSON is itself; a row of CSV or Parquet is a JSON object of its columns; a malformed row is its text.
         """
-        text = CoalesceOperator(ColumnExpression("malformed"), self._table.raw)
-        return self._table.relation.select(ColumnExpression("row_number"), text.alias("raw"))
+        table = self._table
+        if table.lines is not None:
+            rows, text = table.lines, line_as_json(ColumnExpression("text"), table.columns, table.delimiter)
+        else:
+            rows, text = table.relation, CoalesceOperator(ColumnExpression("malformed"), table.raw)
+        chosen = rows if row_numbers is None else rows.join(row_numbers, "row_number", how="semi")
+        return chosen.select(ColumnExpression("row_number"), text.alias("raw"))
 
 
 @contextmanager
 def open_export(
-    connection: duckdb.DuckDBPyConnection, profile: SourceProfile, file: ExportFile, scratch: Path
+    connection: duckdb.DuckDBPyConnection,
+    profile: SourceProfile,
+    file: ExportFile,
+    scratch: Path,
+    *,
+    trusting: bool = False,
 ) -> Iterator[ExportReader]:
     """Open an export as its profile says; the relations work until the context ends.
 
-    `scratch` is an existing folder for links and, for a file with odd rows, a copy as large as the file. Raises
+    With `trusting`, a CSV file without quotes is read at once, and `OddRowsError` raised where that turns out too bold;
+    then open it again without.  `scratch` is an existing folder for links and, for a file with odd rows, a copy as large as the file. Raises
     `SourceProfileError` for a column that is not there and `UnreadableExportError` for a file that cannot be read.
     """
     kind = format_of(profile, file)
     with ExitStack() as stack:
         try:
-            table = stack.enter_context(open_table(connection, file.path, kind, _named_columns(profile), scratch))
+            table = stack.enter_context(
+                open_table(connection, file.path, kind, _named_columns(profile), scratch, trusting=trusting)
+            )
         except (UnreadableTextError, OSError, duckdb.Error) as error:
             _refuse(file, kind, error)
         if table.columns:
             _check_names(profile, file, table.columns)
         try:
             yield ExportReader(table.columns, _rows(profile, table), table)
-        except duckdb.InvalidInputException as error:  # the file has changed since it was looked through
+        except duckdb.InvalidInputException as error:
+            if trusting:
+                raise OddRowsError from error
+            # the file has changed since it was looked through
             _refuse(file, kind, error)
 
 
@@ -159,7 +187,7 @@ def _value(table: OpenTable, names: Sequence[str]) -> Expression:
 
     A missing part is an empty one; only where all are missing is the whole missing.
     """
-    parts = [trimmed(table.values[name]) for name in names if name in table.values]
+    parts = [trimmed(table.values[name], table.padding) for name in names if name in table.values]
     if not parts:
         return NULL_TEXT
     if len(parts) == 1:
@@ -173,7 +201,11 @@ def _kept(profile: SourceProfile, table: OpenTable) -> Expression:
     yes, no = ConstantExpression(value=True), ConstantExpression(value=False)
     kept: Expression = yes
     for theirs, wanted in profile.keep.items():
-        found = FunctionExpression("lower", trimmed(table.values[theirs])) if theirs in table.values else NULL_TEXT
+        found = (
+            FunctionExpression("lower", trimmed(table.values[theirs], table.padding))
+            if theirs in table.values
+            else NULL_TEXT
+        )
         listed = found.isin(*(FunctionExpression("lower", ConstantExpression(word)) for word in wanted))
         kept = kept & CoalesceOperator(listed, no)
     return CaseExpression(ColumnExpression("malformed").isnotnull(), yes).otherwise(kept) if profile.keep else yes

@@ -10,42 +10,54 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from calven_pipeline.errors import CalvenPipelineError
-from calven_pipeline.exports.discovery import ExportFile, sha256_of
+from calven_pipeline.exports.discovery import ExportFile
 from calven_pipeline.exports.profiles import SourceProfile
-from calven_pipeline.exports.reading import open_export
+from calven_pipeline.exports.reading import OddRowsError, open_export
 from calven_pipeline.exports.staging import SCRATCH
 from calven_pipeline.warehouse.database import WorkingDatabase
+from calven_pipeline.warehouse.queries import query
 
 
 def keep_raw(database: WorkingDatabase, profiles: Sequence[SourceProfile], data_dir: Path) -> None:
     """Fill `rejections.raw` wherever it is missing."""
     by_name = {profile.name: profile for profile in profiles}
-    for source, source_file, first_row_id, size_bytes, sha256 in database.rows("validation/files_without_raw"):
-        file = _same_file(data_dir / "exports" / source_file, source, source_file, size_bytes, sha256)
+    for source, source_file, first_row_id, size_bytes, modified_ns in database.rows("validation/files_without_raw"):
+        file = _same_file(data_dir / "exports" / source_file, source, source_file, size_bytes, modified_ns)
         if file is not None and source in by_name:
             _keep_from_file(database, by_name[source], file, first_row_id)
     database.run("validation/rebuild_raw")
 
 
-def _same_file(path: Path, source: str, source_file: str, size_bytes: int, sha256: str) -> ExportFile | None:
-    """The export as it was staged; None where it is gone or holds something else by now."""
+def _same_file(path: Path, source: str, source_file: str, size_bytes: int, modified_ns: int) -> ExportFile | None:
+    """The export as it was staged; None where it is gone or was changed since."""
     try:
         state = path.stat()
-        if state.st_size != size_bytes or sha256_of(path) != sha256:
-            return None
-    except (OSError, CalvenPipelineError):
+    except OSError:
         return None
-    return ExportFile(source, source_file, path, state.st_size, state.st_mtime_ns)
+    if (state.st_size, state.st_mtime_ns) != (size_bytes, modified_ns):
+        return None
+    return ExportFile(source, source_file, path, size_bytes, modified_ns)
 
 
 def _keep_from_file(database: WorkingDatabase, profile: SourceProfile, file: ExportFile, first_row_id: int) -> None:
+    for trusting in (True, False):
+        try:
+            _read_raw(database, profile, file, first_row_id, trusting=trusting)
+        except OddRowsError:
+            continue
+        except CalvenPipelineError:
+            return  # changed under our hands: the text is rebuilt from what was staged
+        return
+
+
+def _read_raw(
+    database: WorkingDatabase, profile: SourceProfile, file: ExportFile, first_row_id: int, *, trusting: bool
+) -> None:
     scratch = database.state / SCRATCH
     scratch.mkdir(exist_ok=True)
-    try:
-        with (
-            open_export(database.connection, profile, file, scratch) as export,
-            database.relation("raw_rows", export.raw()),
-        ):
-            database.run("validation/keep_raw", {"first_row_id": first_row_id})
-    except CalvenPipelineError:
-        return  # changed under our hands: the text is rebuilt from what was staged
+    database.run("validation/rows_without_raw", {"first_row_id": first_row_id})
+    with open_export(database.connection, profile, file, scratch, trusting=trusting) as export:
+        wanted = database.connection.table("rows_without_raw")
+        with database.joins_as_written(), database.relation("raw_rows", export.raw(wanted)):
+            database.connection.execute(query("validation/read_raw"))
+    database.run("validation/keep_raw", {"first_row_id": first_row_id})

@@ -74,12 +74,15 @@ def _judge(database: WorkingDatabase, now: datetime) -> Validation:
     database.run("validation/current_places")
     database.run("validation/add_known_locations", last_row)
     database.run("validation/find_repeats", last_row)
+    if last_row["last_row_judged"]:
+        database.run("validation/find_earlier", last_row)
     database.run("validation/find_repeated_rows", last_row)
     for lookup in LOOKUPS:
         database.run(f"validation/lookup_{lookup}")
     database.run("validation/choose_rows_to_recheck", {"inputs_changed": inputs_changed})
     rechecked = database.run("validation/forget_verdicts")
-    database.run("validation/judge_rows", {**last_row, "now": now, "revision": revision})
+    with database.joins_as_written():
+        database.run("validation/judge_rows", {**last_row, "now": now, "revision": revision})
     database.run("validation/fill_outbox", {"revision": revision})
     healed = database.run("validation/resolve_rejections", {"now": now, "revision": revision})
     database.run("validation/explain_rejections", {"revision": revision})

@@ -45,25 +45,33 @@ dated as (
         instant at time zone 'UTC' as occurred_at,
         case
             when $timezone is not null then (instant at time zone $timezone)::date
-            when $timestamp_format is null then coalesce(try_cast(left(iso, 10) as date), (instant at time zone 'UTC')::date)
+            when $timestamp_format is null and not suffix(iso, 'Z') then try_cast(left(iso, 10) as date)
             else (instant at time zone 'UTC')::date
         end as local_date
     from timed
+),
+identified as (
+    select
+        *,
+        try_cast(event_id as uuid) as own_uuid,
+        own_uuid::varchar = event_id as is_plain_uuid
+    from dated
 ),
 keyed as (
     select
         *,
         case
+            when is_plain_uuid then own_uuid
             when malformed is not null then null
             when event_id is null then md5(concat_ws(
                 chr(31), 'swipe', $source, coalesce(epoch_us(occurred_at)::varchar, timestamp_text, ''),
                 coalesce(source_user_id, ''), coalesce(lower(user_id), ''), coalesce(user_email, ''),
                 coalesce(place, ''), coalesce(lower(location_id), ''), coalesce(location_type, '')
             ))::uuid
-            when try_cast(event_id as uuid)::varchar = lower(event_id) then try_cast(event_id as uuid)
+            when own_uuid::varchar = lower(event_id) then own_uuid
             else md5(concat_ws(chr(31), 'event', lower(event_id)))::uuid
         end as event_key
-    from dated
+    from identified
 )
 select
     row_id,
@@ -73,7 +81,7 @@ select
     case when occurred_at is not null then local_date end as local_date,
     case when occurred_at is null then timestamp_text end as timestamp_text,
     event_key,
-    case when event_id <> event_key::varchar then event_id end as event_id,
+    case when is_plain_uuid is not true then event_id end as event_id,
     event_id is not null as has_own_event_id,
     source_user_id, user_id, user_email, location_id, location_type, place, malformed
 from keyed

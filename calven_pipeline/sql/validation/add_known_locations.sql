@@ -1,4 +1,4 @@
--- One number per place not seen before; spaces, which cannot be pulled, are known by being named in an export.
+-- One number per place not seen before; spaces, which cannot be pulled, are known by being named.
 -- Reads current_places, staged_presence, places.
 insert into known_locations
 with named as (
@@ -7,17 +7,13 @@ with named as (
     select location_id, location_type from staged_presence
     where row_id > $last_row_judged and location_type = 'space' and location_id is not null
     union all
-    select location_id, location_type from places where location_type = 'space' and location_id is not null
-    union all
-    select s.location_id, p.location_type
-    from staged_presence s join export_files f using (file_id)
-        join places p on p.source = f.source and p.source_place_key = lower(s.place)
-    where s.row_id > $last_row_judged and p.location_type = 'space' and s.location_id is not null
+    select location_id, 'space' from places where coalesce(location_type, 'space') = 'space' and location_id is not null
 ),
 unknown as (
-    select lower(location_id) as id, location_type, any_value(location_id) as location_id
-    from named
-    where (lower(location_id), location_type) not in (select (lower(location_id), location_type) from known_locations)
+    select lower(n.location_id) as id, n.location_type, any_value(n.location_id) as location_id
+    from named n
+        left join known_locations k on lower(k.location_id) = lower(n.location_id) and k.location_type = n.location_type
+    where k.location_key is null
     group by all
 )
 select

@@ -10,7 +10,7 @@ select
         (e.occurred_at, e.timestamp_text, e.source_user_id, lower(e.user_id), e.user_email, lower(e.location_id),
          e.location_type, e.place)
     ) as differs
-from repeats r
+from (select event_key, min(first_row_id) as first_row_id from repeats group by event_key) r
     join staged_presence s on s.event_key = r.event_key
     join staged_presence e on e.row_id = r.first_row_id
 where s.row_id > $last_row_judged and s.kept and s.row_id > r.first_row_id
