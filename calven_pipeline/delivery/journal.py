@@ -21,7 +21,8 @@ FOLDER = "answers"
 class Note:
     """How one call, or a part of it, ended: with a readable answer, a refusal of its one event, or a problem.
 
-    `event_ids` is None for a whole call. `attempts` counts tries; times are aware UTC.
+    `event_ids` is None for a whole call. A call that is sent in parts has a note for each of them, and a last one, with
+    neither, that says it has ended. `attempts` counts tries; times are aware UTC.
     """
 
     call_id: int
@@ -34,6 +35,7 @@ class Note:
     answer: str | None = None
     refusal: str | None = None
     problem: str | None = None
+    is_last: bool = True
 
 
 class Journal:

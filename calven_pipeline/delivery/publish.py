@@ -13,7 +13,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from calven_pipeline.warehouse.database import WorkingDatabase
 
 CALLS_PLANNED = 200  # at a time: 20,000 events, some 5 MB of bodies
 FAILURES_TOLERATED = 3  # calls in a row that failed after all their retries: Calven is down
-REFUSALS_TOLERATED = 5  # calls in a row that were refused as a whole: it is us, not the data
+REFUSALS_TOLERATED = 20  # refusals without one loaded call between, halves included: it is us, not the data
 PROGRESS_EVERY_S = 5.0
 EVENT_FAULTS = frozenset({400, 413, 422})  # statuses that one event's content can cause
 
@@ -136,7 +136,7 @@ class _Run:
     async def _work(self, poster: PresencePoster) -> None:
         try:
             while (call := self._next_call()) is not None:
-                await self._send(poster, call.call_id, call.body)
+                await self._post(poster, call.call_id, call.body, None)
         except CalvenPipelineError as error:  # the working database's: the other workers must not go on
             self.stopped = self.stopped or error
 
@@ -154,14 +154,19 @@ class _Run:
         self.planned.extend(outbox.plan(self.database, revision, batch_size=batch_size, calls=CALLS_PLANNED))
         self._tell_progress()
 
-    async def _send(self, poster: PresencePoster, call_id: int, body: str, event_ids: list[str] | None = None) -> None:
+    async def _post(self, poster: PresencePoster, call_id: int, body: str, part: list[str] | None) -> None:
+        """Post a call, or the part of it with those event ids, and note how it ended."""
         sent_at = datetime.now(UTC)
+        is_last = part is None
         try:
             answer = await poster.post(body)
         except RefusedCallError as refusal:
-            await self._refused(poster, call_id, body, refusal, sent_at)
+            await self._refused(poster, call_id, body, part, refusal)
         except CalvenPipelineError as error:
-            self._failed(call_id, error, sent_at)
+            attempts = getattr(error, "attempts", None) or 1
+            problem = type(error).__name__
+            self.journal.write(Note(call_id, attempts, sent_at, datetime.now(UTC), problem=problem, is_last=is_last))
+            self._failed(error)
         else:
             self.failures_in_a_row = self.refusals_in_a_row = 0
             self.journal.write(
@@ -170,54 +175,46 @@ class _Run:
                     answer.attempts,
                     answer.sent_at,
                     answer.answered_at,
-                    event_ids,
+                    part,
                     answer.status,
                     answer.correlation_id,
                     answer.text,
+                    is_last=is_last,
                 )
             )
 
-    def _failed(self, call_id: int, error: CalvenPipelineError, sent_at: datetime) -> None:
-        """Note the failure; stop where trying again will not help, or where it failed too often in a row."""
-        attempts = getattr(error, "attempts", None) or 1
-        self.journal.write(Note(call_id, attempts, sent_at, datetime.now(UTC), problem=type(error).__name__))
+    def _failed(self, error: CalvenPipelineError) -> None:
+        """Stop where trying again will not help, or where it failed too often in a row."""
         self.first_failure = self.first_failure or error
         self.failures_in_a_row += 1
         if not isinstance(error, TryAgainError) or self.failures_in_a_row >= FAILURES_TOLERATED:
             self.stopped = self.stopped or error
 
     async def _refused(
-        self, poster: PresencePoster, call_id: int, body: str, refusal: RefusedCallError, sent_at: datetime
+        self, poster: PresencePoster, call_id: int, body: str, part: list[str] | None, refusal: RefusedCallError
     ) -> None:
         """Halve a refused call until the event at fault stands alone; that one is rejected, with Calven's words."""
+        now = datetime.now(UTC)
         call = json.loads(body)
         events = call["presenceEvents"]
+        event_ids = [event["eventId"] for event in events]
+        note = Note(
+            call_id, 1, now, now, event_ids, refusal.status, getattr(refusal, "correlation_id", None), is_last=False
+        )
         self.refusals_in_a_row += 1
-        if (
-            refusal.status not in EVENT_FAULTS
-            or self.refusals_in_a_row > REFUSALS_TOLERATED + len(events).bit_length() * 2
-        ):
-            self._failed(call_id, refusal, sent_at)
+        if refusal.status not in EVENT_FAULTS or self.refusals_in_a_row > REFUSALS_TOLERATED:
+            self.journal.write(replace(note, problem=type(refusal).__name__))
+            self._failed(refusal)
         elif len(events) == 1:
-            words = refusal.detail or f"HTTP {refusal.status}"
-            self.journal.write(
-                Note(
-                    call_id,
-                    1,
-                    sent_at,
-                    datetime.now(UTC),
-                    [events[0]["eventId"]],
-                    refusal.status,
-                    getattr(refusal, "correlation_id", None),
-                    refusal=words,
-                )
-            )
+            self.journal.write(replace(note, refusal=refusal.detail or f"HTTP {refusal.status}"))
         else:
             middle = len(events) // 2
-            for part in (events[:middle], events[middle:]):
+            for half in (events[:middle], events[middle:]):
                 if not self.stopped:
-                    half = json.dumps(call | {"presenceEvents": part}, separators=(",", ":"))
-                    await self._send(poster, call_id, half, [event["eventId"] for event in part])
+                    text = json.dumps(call | {"presenceEvents": half}, separators=(",", ":"))
+                    await self._post(poster, call_id, text, [event["eventId"] for event in half])
+        if part is None:
+            self.journal.write(replace(note, attempts=0, event_ids=None, is_last=True))
 
     def _tell_progress(self) -> None:
         now = time.monotonic()

@@ -1,6 +1,8 @@
--- Makes the other events of the calls that ended due again. Reads noted.
--- Their tries are counted.
+-- Makes the other events of the calls that have ended due again. Reads noted.
+-- A call that is being sent in parts has not ended. The tries are counted.
 update outbox
 set call_id = null, tried_in = $revision, attempts = outbox.attempts + n.attempts
-from (select call_id, sum(attempts)::integer as attempts from noted group by call_id) n
+from (
+    select call_id, sum(attempts)::integer as attempts from noted group by call_id having bool_or(is_last)
+) n
 where n.call_id = outbox.call_id

@@ -1,0 +1,205 @@
+"""Delivery against the sandbox: every answer that Calven can give, and what becomes of the events."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import stamina
+
+from calven_pipeline.errors import (
+    AuthenticationError,
+    CalvenUnavailableError,
+    MissingKeyError,
+    PermissionDeniedError,
+    RefusedCallError,
+    UnreadableAnswerError,
+)
+from calven_pipeline.sandbox import SandboxServer
+from tests.http.delivering import Pipeline
+
+
+@pytest.fixture(autouse=True)
+def no_waiting() -> Iterator[None]:
+    """Tries follow each other at once, three at most."""
+    with stamina.set_testing(True, attempts=3, cap=True):
+        yield
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+    """250 valid events wait for a sandbox in good health."""
+    with SandboxServer(users=40) as sandbox:
+        pipeline = Pipeline(tmp_path / "data", sandbox)
+        pipeline.pull()
+        pipeline.export("events.csv", 250)
+        pipeline.judge()
+        yield pipeline
+
+
+def test_every_event_is_delivered_once(pipeline: Pipeline) -> None:
+    """250 events, three calls, each event received once; a second run sends nothing."""
+    delivery = pipeline.publish()
+    assert (delivery.accepted, delivery.rejected, delivery.waiting, delivery.calls) == (250, 0, 0, 3)
+    assert delivery.problem is None
+    assert {event["timesReceived"] for event in pipeline.sandbox.accepted()} == {1}
+    again = pipeline.publish()
+    assert (again.due, again.calls) == (0, 0)
+    assert pipeline.outcomes() == {"accepted": 250}
+
+
+def test_what_is_sent_has_the_published_shape(pipeline: Pipeline) -> None:
+    """Times in UTC to the second, the event's own id, the user's id, and the source id of the profile."""
+    pipeline.publish()
+    (event,) = [event for event in pipeline.sandbox.accepted() if event["eventId"] == "event-3"]
+    assert event["timestamp"] == "2026-10-04T08:00:03Z"
+    assert event["sourceId"] == "default"
+    assert event["locationType"] == "place"
+
+
+def test_a_dry_run_posts_nothing(pipeline: Pipeline) -> None:
+    """Everything but the POST: the events stay pending, and the next live run delivers them."""
+    assert pipeline.publish(publish="dry-run").waiting == 250
+    assert pipeline.outcomes() == {"pending": 250}
+    assert pipeline.sandbox.stats()["eventsReceived"] == 0
+    assert pipeline.publish().accepted == 250
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_batches_have_the_size_of_the_setting(pipeline: Pipeline, size: int) -> None:
+    """CALVEN_BATCH_SIZE events a call, and a smaller last one."""
+    assert pipeline.publish(batch_size=size).calls == -(-250 // size)
+
+
+@pytest.mark.parametrize(
+    "fault", ["only-problems", "shuffle", "double-results", "unknown-ids", "no-message", "codes-as-text"]
+)
+def test_readable_answers_settle_every_event(pipeline: Pipeline, fault: str) -> None:
+    """Whatever a readable 2xx leaves out, doubles or adds: an event that it does not report as rejected is loaded."""
+    pipeline.sandbox.set_faults([fault])
+    assert pipeline.publish().accepted == 250
+    assert pipeline.outcomes() == {"accepted": 250}
+
+
+@pytest.mark.parametrize(
+    "fault", ["truncate", "html", "empty", "no-results", "wrong-shape=list", "other-source", "redirect"]
+)
+def test_unreadable_answers_settle_nothing(pipeline: Pipeline, fault: str) -> None:
+    """The events stay pending although Calven has them; once answers can be read again they are sent again."""
+    pipeline.sandbox.set_faults([fault])
+    delivery = pipeline.publish()
+    assert isinstance(delivery.problem, UnreadableAnswerError)
+    assert (delivery.accepted, delivery.rejected, delivery.waiting) == (0, 0, 250)
+    pipeline.sandbox.set_faults([])
+    assert pipeline.publish().accepted == 250
+
+
+@pytest.mark.parametrize("fault", ["500", "503", "429:retry-after=1", "drop-before-store", "reset-mid-body"])
+def test_what_cannot_be_delivered_stays_pending(pipeline: Pipeline, fault: str) -> None:
+    """The run stops soon, says how many events wait and why, and the next one delivers them."""
+    pipeline.sandbox.set_faults([fault])
+    delivery = pipeline.publish(concurrency=1, batch_size=10)
+    assert isinstance(delivery.problem, CalvenUnavailableError)
+    assert delivery.waiting == 250
+    assert delivery.calls == 9, "three calls of three tries each, then no more"
+    assert "250 of 250 events are still pending" in delivery.story
+    pipeline.sandbox.set_faults([])
+    assert pipeline.publish().accepted == 250
+
+
+@pytest.mark.parametrize("fault", ["500*2", "429*2:retry-after=0", "drop-after-store*2", "truncate*2", "401*1"])
+def test_passing_faults_are_tried_again(pipeline: Pipeline, fault: str) -> None:
+    """A fault that passes within the tries of a call is nobody's business."""
+    pipeline.sandbox.set_faults([fault])
+    delivery = pipeline.publish(concurrency=1)
+    assert (delivery.accepted, delivery.problem) == (250, None)
+
+
+def test_attempts_are_counted(pipeline: Pipeline) -> None:
+    """Each event tells how often it was sent, over calls and runs."""
+    pipeline.sandbox.set_faults(["500"])
+    pipeline.publish(batch_size=100, concurrency=1)
+    pipeline.sandbox.set_faults(["500*1"])
+    pipeline.publish(batch_size=100, concurrency=1)
+    assert pipeline.ask("select attempts, count(*) from presence group by 1 order by 1") == [(4, 150), (5, 100)]
+
+
+def test_rejected_events_keep_code_and_words(pipeline: Pipeline) -> None:
+    """Codes 1, 2 and any other become our reasons; the other events of the call are accepted."""
+    for code, number in ((1, 10), (2, 20), (3, 30)):
+        pipeline.sandbox.set_faults([f"code={code}"])
+        pipeline.export(f"code-{code}.csv", 1, first=1000 + number)
+        pipeline.judge()
+        with pipeline.database() as database:
+            database.connection.execute("update outbox set tried_in = null")
+        pipeline.publish()
+    assert pipeline.ask("select distinct reason, stage from rejections order by 1") == [
+        ("calven_location_not_found", "calven"),
+        ("calven_rejected", "calven"),
+        ("calven_user_not_found", "calven"),
+    ]
+    assert set(pipeline.ask("select distinct result_code from presence where outcome = 'rejected'")) == {
+        (1,),
+        (2,),
+        (3,),
+    }
+    assert pipeline.ask("select count(*) from rejections where raw is null or detail is null") == [(0,)]
+
+
+def test_one_poison_event_is_found(pipeline: Pipeline) -> None:
+    """A call refused for one event is halved: that event is rejected with Calven's words, all others are loaded."""
+    pipeline.sandbox.set_faults(["poison=event-77"])
+    delivery = pipeline.publish()
+    assert (delivery.accepted, delivery.rejected, delivery.waiting) == (249, 1, 0)
+    assert delivery.calls <= 3 + 2 * 7
+    ((event_id, reason, detail, raw),) = pipeline.ask("select event_id, reason, detail, raw from rejections")
+    assert (event_id, reason) == ("event-77", "calven_bad_format")
+    assert detail
+    assert "event-77" in raw
+    assert "event-77" not in {event["eventId"] for event in pipeline.sandbox.accepted()}
+
+
+def test_when_every_call_is_refused_we_stop(pipeline: Pipeline) -> None:
+    """It is us, not the data: few calls, nothing rejected, everything pending."""
+    pipeline.sandbox.set_faults(["400"])
+    delivery = pipeline.publish()
+    assert isinstance(delivery.problem, RefusedCallError)
+    assert delivery.calls < 40
+    assert delivery.rejected + delivery.waiting == 250
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        (
+            {"events_api_key": "sandbox-warehouse", "events_api_secret": "sandbox-warehouse-secret"},
+            PermissionDeniedError,
+        ),
+        ({"events_api_key": "nobody", "events_api_secret": "x"}, AuthenticationError),
+        ({"api_key": None, "api_secret": None}, MissingKeyError),
+    ],
+)
+def test_a_key_that_cannot_post_stops_the_run_at_once(
+    pipeline: Pipeline, settings: dict[str, str], error: type[Exception]
+) -> None:
+    """One or a few calls, everything pending, and the error says which key."""
+    delivery = pipeline.publish(**settings)
+    assert isinstance(delivery.problem, error)
+    assert delivery.waiting == 250
+    assert delivery.calls <= 8
+    assert "CALVEN_EVENTS_API_KEY" in str(delivery.problem)
+
+
+def test_one_call_that_fails_does_not_stop_the_others(pipeline: Pipeline) -> None:
+    """The events of the other calls are accepted; the failed ones wait for the next run, and the run says so."""
+    pipeline.sandbox.set_faults(["500*3"])
+    delivery = pipeline.publish(concurrency=1)
+    assert (delivery.accepted, delivery.waiting) == (150, 100)
+    assert isinstance(delivery.problem, CalvenUnavailableError)
+    assert pipeline.publish().accepted == 100
+
+
+def test_a_token_that_is_forgotten_is_renewed_once(pipeline: Pipeline) -> None:
+    """Mid-run 401s cost a token, not an event."""
+    pipeline.sandbox.set_faults(["forget-tokens*1:from=3"])
+    assert pipeline.publish(batch_size=10).accepted == 250
+    assert pipeline.most_repeats() == 0
