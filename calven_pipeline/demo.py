@@ -1,12 +1,13 @@
 """The demo: sample exports, the sandbox, and the main job twice, first as a dry run and then live.
 
 What may surprise: it sets every `CALVEN_*` variable of this process itself and never reads a `.env`'s keys, so it cannot
-meet the real Calven. A data folder that is in use is left alone; the demo then goes to its subfolder `demo`.
+meet the real Calven: where `.env` has a value, only another value keeps it out, so each has one. A data folder that is in use is left alone; the demo then goes to its subfolder `demo`.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,11 +17,12 @@ import duckdb
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from calven_pipeline.errors import CalvenPipelineError
 from calven_pipeline.project import samples_folder
 from calven_pipeline.sandbox import SandboxServer
-from calven_pipeline.settings import Settings
+from calven_pipeline.settings import DataFolder, Settings
 from calven_pipeline.warehouse.snapshot import SNAPSHOT_FILE
 
 LaunchJob = Callable[[], str | None]
@@ -29,19 +31,19 @@ MARKER = Path("state") / "demo"
 KEY = "sandbox-all"
 OUTCOMES = {
     "accepted": "Calven took it",
-    "rejected": "it stands in `rejections`, with a reason",
+    "rejected": "stands in `rejections`, with a reason",
     "pending": "valid, not acknowledged by Calven",
     "duplicate": "the same event was seen before",
-    "ignored": "no presence, says the source profile (access denied)",
+    "ignored": "no presence: access denied",
 }
 
 
 def run_demo(launch_job: LaunchJob) -> int:
     """Run the demo; `launch_job` runs the main job and returns what failed, or None. The exit code."""
-    console = Console()
-    data_dir = demo_folder(Settings.load().data_dir)
+    console = Console(highlight=False)
+    data_dir = demo_folder(DataFolder.load().data_dir)
     with SandboxServer(world=samples_folder() / "world") as sandbox:
-        console.print(f"Sandbox on {sandbox.url}, sample exports in {data_dir / 'exports'}\n")
+        console.print(f"Sandbox  {sandbox.url}\nExports  {data_dir / 'exports'}\n", soft_wrap=True, markup=False)
         with _settings(data_dir, sandbox.url) as environment:
             _lay_out(data_dir)
             rehearsed = _run(console, launch_job, environment, data_dir, "dry-run")
@@ -73,7 +75,7 @@ def demo_folder(data_dir: Path) -> Path:
 def _settings(data_dir: Path, url: str) -> Iterator[dict[str, str]]:
     """The environment of this process with the demo's settings and no others of ours; put back at the end."""
     before = {name: value for name, value in os.environ.items() if name.startswith(("CALVEN_", "DAGSTER_HOME"))}
-    ours = {f"CALVEN_{name.upper()}": "" for name in Settings.model_fields} | {
+    ours = {f"CALVEN_{name.upper()}": str(field.default) for name, field in Settings.model_fields.items()} | {
         "CALVEN_DATA_DIR": str(data_dir),
         "CALVEN_API_URL": url,
         "CALVEN_AUTH": "hmac",
@@ -121,9 +123,9 @@ def _run(
 
 def _show_outcomes(console: Console, rehearsed: dict[str, int], delivered: dict[str, int]) -> None:
     table = Table(box=box.SIMPLE_HEAD, title="What became of every row", title_justify="left")
-    table.add_column("outcome")
-    table.add_column("dry run", justify="right")
-    table.add_column("live", justify="right")
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("dry run", justify="right", no_wrap=True)
+    table.add_column("live", justify="right", no_wrap=True)
     table.add_column("meaning", style="dim")
     for outcome, meaning in OUTCOMES.items():
         table.add_row(outcome, str(rehearsed.get(outcome, 0)), str(delivered.get(outcome, 0)), meaning)
@@ -134,22 +136,31 @@ def _show_outcomes(console: Console, rehearsed: dict[str, int], delivered: dict[
 
 def _show_rejections(console: Console, data_dir: Path) -> None:
     table = Table(box=box.SIMPLE_HEAD, title="Why rows were rejected", title_justify="left")
-    for name in ("reason", "rows", "for example", "would pass"):
-        table.add_column(name, justify="right" if name == "rows" else "left", overflow="fold")
+    table.add_column("reason", no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True)
+    table.add_column("for example", overflow="fold")
     with duckdb.connect(str(data_dir / SNAPSHOT_FILE), read_only=True) as snapshot:
         rows = snapshot.sql(
-            "select reason, count(*)::varchar, first(detail), coalesce(first(suggestion), '') "
+            "select reason, count(*), arg_min(detail, (source_file, row_number)), "
+            "arg_min(coalesce(suggestion, ''), (source_file, row_number)) "
             "from rejections where status = 'open' group by reason order by count(*) desc, reason"
         ).fetchall()
-    for row in rows:
-        table.add_row(*row)
+    for reason, count, detail, suggestion in rows:
+        example = Text(detail)
+        if suggestion:
+            example.append(f"\nwould pass: {suggestion}", style="green")
+        table.add_row(reason, str(count), example)
     console.print(table)
 
 
 def _show_next(console: Console, data_dir: Path) -> None:
-    folder = "" if data_dir == Path("data") else f"CALVEN_DATA_DIR={data_dir} "
-    console.print("Where to look next:")
-    console.print(f"  {data_dir / SNAPSHOT_FILE}    every table, with comments; open it read-only in any DuckDB client")
-    console.print(f"  {folder}uv run dg dev    these runs in the Dagster UI", soft_wrap=True)
-    console.print("  uv run calven-pipeline sandbox    a sandbox that stays, and the settings to reach it")
-    console.print("  uv run calven-pipeline doctor    checks your own settings")
+    folder = "" if data_dir == Path("data") else f"CALVEN_DATA_DIR={shlex.quote(str(data_dir))} "
+    places = {
+        str(data_dir / SNAPSHOT_FILE): "every table, with comments; open it read-only in any DuckDB client",
+        f"{folder}uv run dg dev": "these runs in the Dagster UI",
+        "uv run calven-pipeline sandbox": "a sandbox that stays, and the settings to reach it",
+        "uv run calven-pipeline doctor": "checks your own settings",
+    }
+    console.print("Where to look next")
+    for place, what in places.items():
+        console.print(f"  {place}\n      {what}", soft_wrap=True, markup=False)

@@ -1,6 +1,8 @@
-"""The doctor: settings, keys and roles, clock, folders and profiles; one line each, with what to do where one is not well.
+"""The doctor: settings, folders and profiles, Calven, clock, keys and roles; one line each, with what to do where one is
+not well.
 
-It posts no event: the role of a key for events is tried with a call that holds none.
+It posts no event: the role of a key for events is tried with a call that holds none. Where Calven cannot be reached, that
+is said once, and what would need it is skipped.
 """
 
 from __future__ import annotations
@@ -15,15 +17,25 @@ from pathlib import Path
 from rich.console import Console
 
 from calven_pipeline.api import CalvenClient, PresencePoster, fetch_to_file
+from calven_pipeline.api.answers import clock_skew_s, transport_failures
 from calven_pipeline.api.retries import RetryPolicy
-from calven_pipeline.errors import CalvenPipelineError, RefusedCallError, WillNotHelpError, WorkingDatabaseError
+from calven_pipeline.errors import (
+    CalvenPipelineError,
+    RefusedCallError,
+    TryAgainError,
+    WillNotHelpError,
+    WorkingDatabaseError,
+)
 from calven_pipeline.exports.discovery import find_exports
 from calven_pipeline.exports.profiles import load_profiles
 from calven_pipeline.exports.reading import check_columns
-from calven_pipeline.settings import KeyRole, Settings
+from calven_pipeline.settings import Settings
 
 CLOCK_TOLERATED_S = 60.0  # the tolerance of HMAC timestamps is not published; NTP keeps a machine far below this
 QUICK = RetryPolicy(attempts=2, total_s=15.0)
+
+WELL, FAIL, SKIP = "[green]ok  [/green]", "[red]FAIL[/red]", "[yellow]skip[/yellow]"
+NEED_CALVEN = frozenset({"clock", "warehouse key", "events key"})
 
 Check = Callable[[Settings], str]
 
@@ -34,21 +46,25 @@ def run_doctor() -> int:
     try:
         settings = Settings.load()
     except CalvenPipelineError as error:
-        _print(console, "settings", str(error), well=False)
+        _print(console, FAIL, "settings", str(error))
         return error.exit_code
     exit_code = 0
+    reachable = True
     for name, check in CHECKS.items():
+        if name in NEED_CALVEN and not reachable:
+            _print(console, SKIP, name, "not checked: Calven cannot be reached")
+            continue
         try:
-            _print(console, name, check(settings), well=True)
+            _print(console, WELL, name, check(settings))
         except CalvenPipelineError as error:
-            _print(console, name, str(error), well=False)
+            _print(console, FAIL, name, str(error))
             exit_code = exit_code or error.exit_code
+            reachable = reachable and not (name == "Calven" and isinstance(error, TryAgainError))
     return exit_code
 
 
-def _print(console: Console, name: str, text: str, *, well: bool) -> None:
-    mark = "[green]ok  [/green]" if well else "[red]FAIL[/red]"
-    console.print(f"{mark}  {name:<14}", end="")
+def _print(console: Console, mark: str, name: str, text: str) -> None:
+    console.print(f"{mark}  {name:<15}", end="")
     console.print(text, markup=False)
 
 
@@ -74,7 +90,7 @@ def _profiles(settings: Settings) -> str:
         files = find_exports(profile, settings.data_dir / "exports")
         for file in files:
             check_columns(profile, file)
-        told.append(f"{profile.name} ({len(files)} files)")
+        told.append(f"{profile.name} ({len(files)} file{'' if len(files) == 1 else 's'})")
     return ", ".join(told)
 
 
@@ -101,21 +117,43 @@ async def _post_nothing(client: CalvenClient) -> str:
     return "may post presence"
 
 
+def _calven(settings: Settings) -> str:
+    _ask_the_time(settings)
+    return f"{settings.api_url} answers"
+
+
 def _clock(settings: Settings) -> str:
-    with CalvenClient(settings, retries=QUICK) as client:
-        skew = client.check_key(KeyRole.EVENTS).clock_skew_s
+    skew = _ask_the_time(settings)
     if skew is None:
         return "Calven did not say its time"
+    off = f"{abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} Calven's"
     if abs(skew) > CLOCK_TOLERATED_S:
-        raise WillNotHelpError(f"Calven's clock is {skew:+.0f} s from ours: set this machine's clock (NTP)")
-    return f"Calven's clock is {skew:+.0f} s from ours"
+        raise WillNotHelpError(
+            f"this machine's clock is {off}: set it (NTP). Until then keys may be refused, and rows look as if they came "
+            "from the future."
+        )
+    return f"this machine's clock is {off}" if round(abs(skew)) > 1 else "this machine's clock and Calven's agree"
+
+
+def _ask_the_time(settings: Settings) -> float | None:
+    """Calven's clock minus ours in seconds, from any answer at all; needs no key."""
+    with CalvenClient(settings, retries=QUICK) as client:
+
+        def once(_: int) -> float | None:
+            request = client.http.build_request("GET", settings.api_url)
+            with transport_failures(request):
+                reply = client.http.send(request)
+            return clock_skew_s(reply.headers, client.clock())
+
+        return client.retries.call("Asking for the time", client.host, once)
 
 
 CHECKS: dict[str, Check] = {
     "settings": _settings,
     "folders": _folders,
     "profiles": _profiles,
+    "Calven": _calven,
+    "clock": _clock,
     "warehouse key": _warehouse_key,
     "events key": _events_key,
-    "clock": _clock,
 }

@@ -55,37 +55,26 @@ def _safe_url(url: str) -> str:
         raise ValueError("must be an http(s) address such as https://api.calven.com")
     if parts.username or parts.password:
         raise ValueError("must not hold a user name or password")
+    if parts.query or parts.fragment or parts.port == 0:
+        raise ValueError("must be an address alone, such as https://api.calven.com")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
         raise ValueError("plain http would show keys and people to the network: use https (http is for loopback only)")
     return url.rstrip("/")
 
 
-class Settings(BaseSettings):
-    """Everything that a deployment may set, with the defaults that the README lists."""
+class DataFolder(BaseSettings):
+    """The one setting that is needed where nothing else is: Dagster's storage lies in it."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CALVEN_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix="CALVEN_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        str_strip_whitespace=True,
     )
 
-    api_url: Annotated[str, AfterValidator(_safe_url)] = "https://api.calven.com"
-    region: str = Field(default="usce1", pattern=r"^[A-Za-z0-9-]+$")
-    auth: AuthMethod = AuthMethod.HMAC
-    api_key: str | None = None
-    api_secret: SecretStr | None = None
-    warehouse_api_key: str | None = None
-    warehouse_api_secret: SecretStr | None = None
-    events_api_key: str | None = None
-    events_api_secret: SecretStr | None = None
-    warehouse_path: str = Field(default="/v1/analytics", pattern=r"^(/[A-Za-z0-9._~-]+)*/?$")
-    data_dir: Path = Path("data")
-    publish: PublishMode = PublishMode.LIVE
-    concurrency: int = Field(default=8, ge=1, le=64)
-    batch_size: int = Field(default=100, ge=1, le=100)
-
-    @field_validator("auth", "publish", mode="before")
-    @classmethod
-    def _small_letters(cls, value: object) -> object:
-        return value.strip().lower() if isinstance(value, str) else value
+    data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Path("data")
 
     @classmethod
     def load(cls) -> Self:
@@ -97,6 +86,29 @@ class Settings(BaseSettings):
                 f"CALVEN_{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
             )
             raise SettingsError(f"Settings cannot work: {problems}") from None
+
+
+class Settings(DataFolder):
+    """Everything that a deployment may set, with the defaults that the README lists."""
+
+    api_url: Annotated[str, AfterValidator(_safe_url)] = "https://api.calven.com"
+    region: str = Field(default="usce1", pattern=r"^[A-Za-z0-9-]+$")
+    auth: AuthMethod = AuthMethod.HMAC
+    api_key: str | None = None
+    api_secret: SecretStr | None = None
+    warehouse_api_key: str | None = None
+    warehouse_api_secret: SecretStr | None = None
+    events_api_key: str | None = None
+    events_api_secret: SecretStr | None = None
+    warehouse_path: str = Field(default="/v1/analytics", pattern=r"^(/[A-Za-z0-9._~-]+)*/?$")
+    publish: PublishMode = PublishMode.LIVE
+    concurrency: int = Field(default=8, ge=1, le=64)
+    batch_size: int = Field(default=100, ge=1, le=100)
+
+    @field_validator("auth", "publish", mode="before")
+    @classmethod
+    def _small_letters(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
 
     def key_for(self, role: KeyRole) -> Key:
         """The key for this role, or the one key for everything; raises `MissingKeyError` where there is neither."""

@@ -5,14 +5,17 @@ that did only part of its work says so in its metadata, and a check of its own, 
 that and fails the run.
 """
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.definitions.metadata import RawMetadataValue  # for the type checker; it has no public name
 
 from calven_pipeline.errors import CalvenPipelineError
 
+PACKAGE = Path(__file__).resolve().parent.parent
 PROBLEM = "problem"
 
 Metadata = dict[str, RawMetadataValue]
@@ -20,11 +23,29 @@ Metadata = dict[str, RawMetadataValue]
 
 @contextmanager
 def clear_failures() -> Iterator[None]:
-    """Turn our errors into a `Failure` that Dagster shows as one line and does not try again by itself."""
+    """Turn errors into a `Failure` that Dagster shows as one line and does not try again by itself.
+
+    Of an error that is not ours only the kind and the place are told: Dagster stores what it is told, and DuckDB's errors
+    quote the rows that they stumble over.
+    """
     try:
         yield
     except CalvenPipelineError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
+    except Exception as error:  # noqa: BLE001 - the front door: nothing may pass it with its text
+        raise dg.Failure(description=_unforeseen(error), allow_retries=False) from None
+
+
+def _unforeseen(error: Exception) -> str:
+    kind = type(error).__name__
+    words = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if PACKAGE in Path(frame.filename).parents]
+    place = ours[-1] if ours else None
+    where = f" in {Path(place.filename).relative_to(PACKAGE)}, line {place.lineno} ({place.name})" if place else ""
+    return (
+        f"Unforeseen {kind}{words}{where}. Its text may quote rows of people, so it is not kept. What was committed "
+        "stays; run again, and where it comes back, report this line."
+    )
 
 
 def problem_check(asset: str, name: str, description: str) -> dg.AssetChecksDefinition:

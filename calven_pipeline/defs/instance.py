@@ -15,12 +15,12 @@ from typing import Any
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef  # it has no public name; pinned below Dagster 1.14 and tested
 
-from calven_pipeline.settings import Settings
+from calven_pipeline.settings import DataFolder
 
 
 def dagster_folder() -> Path:
     """`state/dagster` in the data folder, absolute: child processes may have another working directory."""
-    return Settings.load().data_dir.absolute() / "state" / "dagster"
+    return DataFolder.load().data_dir.absolute() / "state" / "dagster"
 
 
 class CalvenInstance(dg.DagsterInstance):

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from calven_pipeline.settings import Settings
-from calven_pipeline.warehouse.database import WorkingDatabase, open_working_database
+from calven_pipeline.settings import DataFolder, Settings
 
 if TYPE_CHECKING:
     from calven_pipeline.api import CalvenClient
+    from calven_pipeline.warehouse.database import WorkingDatabase
 
 
 class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic only over what an IO manager is given
@@ -24,10 +24,12 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic o
     @property
     def data_dir(self) -> Path:
         """CALVEN_DATA_DIR."""
-        return Settings.load().data_dir
+        return DataFolder.load().data_dir
 
-    def open(self) -> AbstractContextManager[WorkingDatabase]:
+    def open(self) -> "AbstractContextManager[WorkingDatabase]":
         """The working database, for one step."""
+        from calven_pipeline.warehouse.database import open_working_database
+
         return open_working_database(self.data_dir)
 
 

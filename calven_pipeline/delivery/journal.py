@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from io import BufferedWriter
 from pathlib import Path
@@ -64,7 +64,7 @@ class Journal:
         if self._file is None:
             self._number += 1
             self._file = (self.folder / f"{self._number:09d}.jsonl").open("wb")
-        self._file.write(json.dumps(asdict(note), default=_iso, separators=(",", ":")).encode() + b"\n")
+        self._file.write(json.dumps(vars(note), default=_iso, separators=(",", ":")).encode() + b"\n")
         self._file.flush()
         self.length += 1
 

@@ -26,7 +26,7 @@ from calven_pipeline.settings import PublishMode
 from calven_pipeline.validation.raw import keep_raw
 from calven_pipeline.warehouse.database import WorkingDatabase
 
-CALLS_PLANNED = 200  # at a time: 20,000 events, some 5 MB of bodies
+CALLS_PLANNED = 500  # at a time: 50,000 events, some 12 MB of bodies
 FAILURES_TOLERATED = 3  # calls in a row that failed after all their retries: Calven is down
 REFUSALS_TOLERATED = 20  # refusals without one loaded call between, halves included: it is us, not the data
 PROGRESS_EVERY_S = 5.0

@@ -1,0 +1,137 @@
+"""The whole delivery, against a bare httpx.AsyncClient that posts the same bodies.
+
+    uv run pytest -m benchmark -s tests/benchmarks/test_delivery.py
+
+CALVEN_BENCHMARK_EVENTS sets another number of events than 1,000,000.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.company import make_export, make_reference
+from tests.benchmarks.measure import measured
+
+pytestmark = pytest.mark.benchmark
+
+EVENTS = int(os.environ.get("CALVEN_BENCHMARK_EVENTS", "1_000_000"))
+CONCURRENCY = 8
+NOW = datetime(2026, 12, 31, tzinfo=UTC)
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[str]:
+    """The address of a sandbox in a process of its own, so that its time is not ours."""
+    make_reference(tmp_path / "world")
+    command = [sys.executable, "-m", "calven_pipeline.cli", "sandbox", "--port", "0", "--world", str(tmp_path / "world")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline()
+            yield next(word for word in line.split() if word.startswith("http"))
+        finally:
+            process.terminate()
+
+
+def settings_for(url: str, data_dir: Path):
+    """Settings with the key for everything."""
+    from calven_pipeline.settings import Settings
+
+    return Settings(
+        api_url=url,
+        data_dir=data_dir,
+        api_key="sandbox-all",
+        api_secret="sandbox-all-secret",
+        concurrency=CONCURRENCY,
+    )
+
+
+def prepare(url: str, data_dir: Path) -> None:
+    """Reference data, staged and judged rows: everything before delivery."""
+    from calven_pipeline.api import CalvenClient
+    from calven_pipeline.exports.profiles import load_profiles
+    from calven_pipeline.exports.staging import stage_exports
+    from calven_pipeline.reference.pull import pull_reference
+    from calven_pipeline.validation.verdicts import validate
+    from calven_pipeline.warehouse.database import open_working_database
+
+    profiles = load_profiles(data_dir)
+    with open_working_database(data_dir) as database:
+        with CalvenClient(settings_for(url, data_dir)) as client:
+            for resource in ("users", "locations", "desks"):
+                pull_reference(client, database, resource)
+        stage_exports(database, profiles, data_dir)
+        validate(database, profiles, data_dir, now=NOW)
+
+
+def prepared_bodies(data_dir: Path, target: Path) -> int:
+    """Write the bodies of all calls to a file, a line each, and leave the outbox as it was."""
+    from calven_pipeline.delivery import outbox
+    from calven_pipeline.warehouse.database import open_working_database
+
+    calls = 0
+    with open_working_database(data_dir) as database, target.open("w") as file:
+        while planned := outbox.plan(database, 0, batch_size=100, calls=1000):
+            file.writelines(call.body + "\n" for call in planned)
+            calls += len(planned)
+        outbox.release(database)
+    return calls
+
+
+def bare_httpx(url: str, bodies: Path) -> int:
+    """Post every line of the file, as many at a time, with nothing but httpx."""
+    import httpx
+
+    async def post_all() -> int:
+        lines = iter(bodies.read_bytes().splitlines())
+        async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=CONCURRENCY)) as client:
+            key = {"client_id": "sandbox-all", "client_secret": "sandbox-all-secret"}
+            token = (await client.post(f"{url}/v1/auth/token", json=key)).json()["access_token"]
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+            async def work() -> int:
+                done = 0
+                for line in lines:
+                    answer = await client.post(f"{url}/v1/presence", content=line, headers=headers)
+                    done += answer.status_code == 200
+                return done
+
+            return sum(await asyncio.gather(*(work() for _ in range(CONCURRENCY))))
+
+    return asyncio.run(post_all())
+
+
+def whole_delivery(url: str, data_dir: Path) -> tuple[int, int]:
+    """Choosing, bodies, posting, reading answers, recording: the step as the asset calls it."""
+    from calven_pipeline.api import CalvenClient
+    from calven_pipeline.delivery.publish import publish_due
+    from calven_pipeline.exports.profiles import load_profiles
+    from calven_pipeline.warehouse.database import open_working_database
+
+    with open_working_database(data_dir) as database, CalvenClient(settings_for(url, data_dir)) as client:
+        delivery = publish_due(database, client, load_profiles(data_dir), data_dir)
+    return delivery.accepted, delivery.waiting
+
+
+def test_the_whole_delivery_costs_less_than_bare_posting(tmp_path: Path, sandbox: str) -> None:
+    """At most 0.8 times the processor time that httpx.AsyncClient needs for the posting alone, under 600 MB."""
+    data_dir = tmp_path / "data"
+    make_export(data_dir / "exports" / "presence.csv", EVENTS)
+    measured(prepare, sandbox, data_dir)
+    calls = measured(prepared_bodies, data_dir, tmp_path / "bodies").result
+
+    bare = measured(bare_httpx, sandbox, tmp_path / "bodies")
+    ours = measured(whole_delivery, sandbox, data_dir)
+
+    print(f"\n{calls:,} calls, {CONCURRENCY} in flight")
+    print(f"  httpx {bare}\n  ours  {ours}\n  ours / httpx {ours.cpu_s / bare.cpu_s:.2f} (at most 0.8)")
+    assert bare.result == calls
+    assert ours.result[1] == 0
+    assert ours.result[0] > 0.98 * EVENTS
+    assert ours.cpu_s <= 0.8 * bare.cpu_s
+    assert ours.peak_mb < 600
