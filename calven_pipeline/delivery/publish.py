@@ -25,6 +25,7 @@ from calven_pipeline.exports.profiles import SourceProfile
 from calven_pipeline.settings import PublishMode
 from calven_pipeline.validation.raw import keep_raw
 from calven_pipeline.warehouse.database import WorkingDatabase
+from calven_pipeline.warehouse.home import claim_home
 
 CALLS_PLANNED = 500  # at a time: 50,000 events, some 12 MB of bodies
 FAILURES_TOLERATED = 3  # calls in a row that failed after all their retries: Calven is down
@@ -88,6 +89,7 @@ def publish_due(
 def _post_due(database: WorkingDatabase, client: CalvenClient, journal: Journal, delivery: Delivery, log: Log) -> None:
     run = _Run(database, client, journal, delivery, log)
     try:
+        claim_home(database, client.settings.api_url)
         asyncio.run(run.post_all())
     except CalvenPipelineError as error:
         delivery.problem = error

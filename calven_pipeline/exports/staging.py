@@ -120,13 +120,13 @@ def _read_file(database: WorkingDatabase, new: NewFile, *, trusting: bool) -> tu
     scratch.mkdir(exist_ok=True)
     with (
         open_export(database.connection, new.profile, new.file, scratch, trusting=trusting) as export,
+        database.relation("export_rows", export.rows),  # outside: in a transaction that failed, no name can be given up
         database.transaction(),
     ):
         ((file_id, first_row_id),) = database.rows("staging/next_numbers")
         place = {"file_id": file_id, "first_row_id": first_row_id}
-        with database.relation("export_rows", export.rows):
-            # Not by `run`: what DuckDB says of an export is for the reader to judge.
-            database.connection.execute(query("staging/stage_rows"), {**place, **_reading(new.profile)})
+        # Not by `run`: what DuckDB says of an export is for the reader to judge.
+        database.connection.execute(query("staging/stage_rows"), {**place, **_reading(new.profile)})
         ((rows, malformed, ignored),) = database.rows("staging/count_file_rows", place)
         database.run("staging/add_file", {**place, **_facts(new), "row_count": rows})
     return rows, malformed, ignored

@@ -15,6 +15,7 @@ from calven_pipeline.api import CalvenClient, PulledFile, fetch_to_file
 from calven_pipeline.api.warehouse import Resource
 from calven_pipeline.errors import ReferenceDataError, UnreadableAnswerError
 from calven_pipeline.warehouse.database import WorkingDatabase
+from calven_pipeline.warehouse.home import claim_home
 from calven_pipeline.warehouse.queries import query
 
 LEAST_SHARE_KEPT = 0.5  # of the rows of the last pull
@@ -38,9 +39,11 @@ def pull_reference(
     """Replace the table of that name by what Calven says now.
 
     `allow_shrink` takes an answer that is empty or has lost over half of the rows. Raises what `fetch_to_file` raises,
-    `UnreadableAnswerError` where the answer is not JSON throughout, and `ReferenceDataError` where it is refused; the old
+    `SettingsError` where the folder belongs to another kind of Calven, `UnreadableAnswerError` where the answer is not JSON
+    throughout, and `ReferenceDataError` where it is refused; the old
     table stays then.
     """
+    claim_home(database, client.settings.api_url)
     file = fetch_to_file(client, resource, database.state / "pulls" / f"{resource}.json")
     try:
         _read(database, file)
