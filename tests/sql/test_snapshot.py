@@ -65,7 +65,7 @@ READER = """
 import duckdb, sys
 with duckdb.connect(sys.argv[1], read_only=True) as reader:
     for line in sys.stdin:
-        print(reader.sql("select distinct outcome from presence").fetchone()[0], flush=True)
+        print(reader.sql("select distinct outcome from presence").fetchall()[0][0], flush=True)
 """
 
 
