@@ -67,13 +67,26 @@ def _find_new(
     for profile in profiles:
         contents = {sha256 for (sha256,) in database.rows("staging/known_contents", {"source": profile.name})}
         known = {row[0]: row[1:] for row in database.rows("staging/known_files", {"source": profile.name})}
-        for file in find_exports(profile, exports):
+        for file in _found(profile, exports, staging):
             staging.files_seen += 1
-            sha256 = _fingerprint(database, file, known.get(file.source_file))
+            try:
+                sha256 = _fingerprint(database, file, known.get(file.source_file))
+            except UnreadableExportError as problem:
+                staging.problems.append(problem)
+                continue
             if sha256 not in contents:
                 contents.add(sha256)
                 new_files.append(NewFile(profile, file, sha256))
     return new_files
+
+
+def _found(profile: SourceProfile, exports: Path, staging: Staging) -> list[ExportFile]:
+    """The source's files; none of them where one is a link out of the folder, which must not stop other sources."""
+    try:
+        return find_exports(profile, exports)
+    except UnreadableExportError as problem:
+        staging.problems.append(problem)
+        return []
 
 
 def _fingerprint(database: WorkingDatabase, file: ExportFile, known: tuple[int, int, str] | None) -> str:
@@ -140,7 +153,7 @@ def _reading(profile: SourceProfile) -> dict[str, object]:
         "timezone": profile.timezone,
         "timestamp_format": format_,
         "parse_format": format_ or ISO_STAND_IN,
-        "format_has_offset": "%z" in (format_ or ""),
+        "format_has_offset": any(offset in (format_ or "") for offset in ("%z", "%Z")),
     }
 
 

@@ -5,6 +5,7 @@ with read as (
     select
         $first_row_id + row_number - 1 as row_id,
         timestamp as timestamp_text,
+        $timestamp_format is null and timestamp like '2___-__-__T__:__:__Z' as is_plain_time,
         event_id, source_user_id, user_id, user_email, location_id, lower(location_type) as location_type, place,
         kept, malformed
     from export_rows
@@ -15,9 +16,9 @@ spelled as (
         *,
         case
             when $timestamp_format is not null or timestamp_text is null then null
-            when suffix(timestamp_text, 'Z') and length(timestamp_text) = 20 and timestamp_text[11] = 'T' then timestamp_text
+            when is_plain_time then timestamp_text
             else regexp_replace(
-                regexp_replace(replace(upper(timestamp_text), ',', '.'), '\s+(Z|[+-]\d{2}:?\d{2})$', '\1'),
+                regexp_replace(replace(upper(timestamp_text), ',', '.'), '\s+(Z|[+-]\d{2}(:?\d{2})?)$', '\1'),
                 '^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})', '\1-\2-\3T\4:\5:\6'
             )
         end as iso
@@ -31,8 +32,10 @@ timed as (
                 then try_strptime(timestamp_text, $parse_format)::timestamptz
             when $timestamp_format is not null
                 then try_strptime(timestamp_text, $parse_format)::timestamp at time zone $timezone
-            when suffix(iso, 'Z') and length(iso) = 20 then try_cast(iso as timestamptz)
-            when regexp_full_match(iso, '\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)')
+            when is_plain_time then try_cast(iso as timestamptz)
+            when regexp_full_match(
+                iso, '\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)'
+            )
                 then try_cast(iso as timestamptz)
             when regexp_full_match(iso, '\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?')
                 then try_cast(iso as timestamp) at time zone $timezone
@@ -45,7 +48,8 @@ dated as (
         instant at time zone 'UTC' as occurred_at,
         case
             when $timezone is not null then (instant at time zone $timezone)::date
-            when $timestamp_format is null and not suffix(iso, 'Z') then try_cast(left(iso, 10) as date)
+            when $timestamp_format is null and not suffix(iso, 'Z')  -- 24:00 is the next day
+                then try_cast(left(iso, 10) as date) + (substr(iso, 12, 2) = '24')::integer
             else (instant at time zone 'UTC')::date
         end as local_date
     from timed

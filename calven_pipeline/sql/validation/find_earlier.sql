@@ -1,24 +1,25 @@
 -- One row per event id of a new row that stands in an earlier row too, with the row that came first. Reads staged_presence.
--- Derived ids hold the time, so they are looked up within the days touched only; an export's own ids over all days.
+-- Derived ids hold the time, so they are looked up within the time touched only; an export's own ids over all times. Not by
+-- the local day: one moment has two of them where one export writes it with an offset and the next in UTC.
 insert into repeats
 with new_rows as (
-    select event_key, local_date, has_own_event_id
+    select event_key, occurred_at, has_own_event_id
     from staged_presence
     where row_id > $last_row_judged and kept and event_key is not null
 ),
-days as (select min(local_date) as first_day, max(local_date) as last_day from new_rows where not has_own_event_id),
+span as (select min(occurred_at) as first_at, max(occurred_at) as last_at from new_rows where not has_own_event_id),
 earlier as (
     select event_key, row_id
     from staged_presence
     where
         row_id <= $last_row_judged and kept
-        and local_date between (select first_day from days) and (select last_day from days)
-        and event_key in (select event_key from new_rows where not has_own_event_id and local_date is not null)
+        and occurred_at between (select first_at from span) and (select last_at from span)
+        and event_key in (select event_key from new_rows where not has_own_event_id and occurred_at is not null)
     union all
     select event_key, row_id
     from staged_presence
     where
         row_id <= $last_row_judged and kept
-        and event_key in (select event_key from new_rows where has_own_event_id or local_date is null)
+        and event_key in (select event_key from new_rows where has_own_event_id or occurred_at is null)
 )
 select event_key, min(row_id) from earlier group by event_key

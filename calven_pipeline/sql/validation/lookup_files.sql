@@ -1,5 +1,7 @@
 -- One row per export file, with what its source's profile says. Reads export_files, sources.
--- A source that left sources.yaml is judged by the profile it had last.
+-- A source that left sources.yaml is judged by the profile it had last; one that left before its first validation has none.
 create or replace temp table judged_files as
-select f.file_id, s.source, s.has_people, s.has_places, s.corrects_email_case
-from export_files f join sources s using (source)
+select
+    f.file_id, f.source, coalesce(s.has_people, false) as has_people, coalesce(s.has_places, false) as has_places,
+    coalesce(s.corrects_email_case, false) as corrects_email_case
+from export_files f left join sources s using (source)

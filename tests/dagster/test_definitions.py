@@ -1,0 +1,132 @@
+"""Is everything that Dagster should see there, under its name, and nothing else?"""
+
+import dagster as dg
+import pytest
+
+from calven_pipeline.definitions import defs
+from calven_pipeline.defs.resources import Calven, Warehouse
+
+DEPENDENCIES = {
+    "users": set(),
+    "locations": set(),
+    "desks": set(),
+    "staged_presence": set(),
+    "validated_presence": {"staged_presence", "users", "locations", "desks"},
+    "published_presence": {"validated_presence"},
+    "rejections": {"validated_presence"},
+    "analytics_database": {"published_presence", "rejections", "users", "locations", "desks"},
+}
+GROUPS = {
+    "reference": {"users", "locations", "desks"},
+    "presence": {"staged_presence", "validated_presence", "published_presence", "rejections"},
+    "analytics": {"analytics_database"},
+}
+BLOCKING = {
+    "users:pulled": False,
+    "locations:pulled": False,
+    "desks:pulled": False,
+    "staged_presence:every_file_read": False,
+    "validated_presence:every_row_has_one_verdict": True,
+    "published_presence:everything_delivered": False,
+}
+GRAINS = {
+    "users": "One row per user known to Calven.",
+    "locations": "One row per location (office) known to Calven.",
+    "desks": "One row per desk known to Calven; desks name the zones and levels they stand in.",
+    "staged_presence": "One row per row of every export file.",
+    "validated_presence": "One row per staged row, with its verdict: valid, rejected, duplicate or ignored.",
+    "published_presence": "One row per valid event, with Calven's answer.",
+    "rejections": "One row per rejected row, with every reason, until it heals.",
+    "analytics_database": "One file, `calven.duckdb`, with every table that analysts read.",
+}
+JOBS = {
+    "presence_pipeline": set(DEPENDENCIES),
+    "ingest_presence": set(DEPENDENCIES) - GROUPS["reference"],
+    "refresh_reference": GROUPS["reference"],
+}
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return defs()
+
+
+@pytest.fixture(scope="module")
+def graph(definitions):
+    return definitions.resolve_asset_graph()
+
+
+def names(keys) -> set[str]:
+    return {key.to_user_string() for key in keys}
+
+
+def test_every_asset_by_name_with_what_it_reads(graph):
+    """An asset that gets lost (a file with `@definitions` loses its assets without a word) is missed here."""
+    assert {key.to_user_string(): names(graph.get(key).parent_keys) for key in graph.get_all_asset_keys()} == DEPENDENCIES
+
+
+def test_every_asset_is_in_its_group(graph):
+    groups: dict[str, set[str]] = {}
+    for key in graph.get_all_asset_keys():
+        groups.setdefault(graph.get(key).group_name, set()).add(key.to_user_string())
+    assert groups == GROUPS
+
+
+def test_every_description_begins_with_a_grain(graph):
+    """Who opens an asset in the UI reads first what one row of it is."""
+    first_lines = {
+        key.to_user_string(): (graph.get(key).description or "").splitlines()[0] for key in graph.get_all_asset_keys()
+    }
+    assert first_lines == GRAINS
+
+
+def test_every_check_by_name_and_whether_it_blocks(graph):
+    """Only broken books stop the steps below; every other check lets them run and fails the run at its end."""
+    specs = [graph.get_check_spec(key) for key in graph.asset_check_keys]
+    assert {f"{spec.asset_key.to_user_string()}:{spec.name}": spec.blocking for spec in specs} == BLOCKING
+    assert all(spec.description for spec in specs if spec.name != "every_row_has_one_verdict")
+
+
+def test_every_job_by_name_with_its_assets(definitions):
+    jobs = {job.name: job for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")}
+    assert {name: names(job.asset_layer.executable_asset_keys) for name, job in jobs.items()} == JOBS
+    assert all(job.description for job in jobs.values())
+
+
+def test_jobs_run_the_checks_of_their_assets(definitions):
+    """A job without its checks would succeed where it should fail."""
+    for name, assets in JOBS.items():
+        checks = definitions.resolve_job_def(name).asset_layer.asset_graph.asset_check_keys
+        expected = {check for check in BLOCKING if check.split(":")[0] in assets}
+        assert {f"{check.asset_key.to_user_string()}:{check.name}" for check in checks} == expected
+
+
+def test_nothing_starts_by_itself(definitions):
+    """No schedule and no sensor: whoever runs the project decides when."""
+    repository = definitions.get_repository_def()
+    assert list(repository.schedule_defs) == []
+    assert list(repository.sensor_defs) == []
+
+
+def test_steps_share_one_process(definitions):
+    """DuckDB takes one writer."""
+    assert definitions.executor is dg.in_process_executor
+    assert all(
+        definitions.resolve_job_def(name).executor_def.name == "in_process" for name in JOBS
+    )
+
+
+def test_resources_have_no_fields(definitions):
+    """Dagster stores run configuration: what is no field cannot be in it, so no key can."""
+    assert set(definitions.resources) == {"warehouse", "calven"}
+    assert Warehouse.model_fields == {}
+    assert Calven.model_fields == {}
+
+
+def test_the_only_thing_to_configure_is_a_shrinking_pull(definitions):
+    """Anything else would be a second place for settings, and one that Dagster stores."""
+    job = definitions.resolve_job_def("presence_pipeline")
+    ops = job.run_config_schema.config_type.fields["ops"].config_type.fields
+    configs = {name: op.config_type.fields["config"].config_type for name, op in ops.items()}
+    asked = {name: set(config.fields) for name, config in configs.items() if getattr(config, "fields", None)}
+    assert asked == {name: {"allow_shrink"} for name in GROUPS["reference"]}

@@ -1,0 +1,174 @@
+"""Does anything that Dagster keeps or prints hold a secret, a token or a person?"""
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+import stamina
+
+from calven_pipeline.exports import staging
+from calven_pipeline.project import project_folder, samples_folder
+from calven_pipeline.sandbox import SandboxServer, World, auth
+
+from .conftest import DEFINITIONS, Deployment, unique
+
+KEY = "sandbox-all"
+TOKEN = unique("token")
+PEOPLE = ("walburga", "kunigunde", "gottlieb", "unbekannt")
+
+
+def address(name: str) -> str:
+    return f"{name}.zanzibar@people.example"
+
+
+@dataclass
+class Kept:
+    """Everything that runs wrote or printed, as text; SQLite's and Dagster's own packing undone."""
+
+    folder: Path
+    printed: str = ""
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        yield "printed", self.printed
+        for path in sorted(self.folder.rglob("*")):
+            if path.is_file():
+                yield str(path.relative_to(self.folder)), path.read_bytes().decode("latin-1")
+                if path.suffix == ".db":
+                    yield from self._cells(path)
+
+    def _cells(self, path: Path) -> Iterator[tuple[str, str]]:
+        """Every cell of every table; Dagster packs snapshots of jobs with zlib."""
+        connection = sqlite3.connect(path)
+        try:
+            tables = [name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")]
+            for table in tables:
+                for row in connection.execute(f'select * from "{table}"'):
+                    for cell in row:
+                        yield f"{path.name}:{table}", unpacked(cell)
+        finally:
+            connection.close()
+
+    def holding(self, *words: str) -> list[tuple[str, str]]:
+        """Where which of the words stands."""
+        return [(place, word) for place, text in self.texts() for word in words if word.lower() in text.lower()]
+
+
+def unpacked(cell: object) -> str:
+    if not isinstance(cell, bytes):
+        return str(cell)
+    try:
+        return zlib.decompress(cell).decode()
+    except zlib.error:
+        return cell.decode("latin-1")
+
+
+def people() -> World:
+    """A company whose people can be told from everything else."""
+    world = World.load(samples_folder() / "world")
+    users = [
+        {"userId": f"id-{name}", "userName": address(name), "email": address(name), "firstName": name, "lastName": "Zanzibar"}
+        for name in PEOPLE[:3]
+    ]
+    return World.of(users, world.rows("locations"), world.rows("desks"))
+
+
+def lay_out_people(folder: Path, desk: str) -> None:
+    """Exports with those people: accepted, refused for case, unknown, and a line that is no row."""
+    shutil.rmtree(folder / "exports")
+    (folder / "exports").mkdir()
+    rows = [
+        {"id": f"event-{name}-zanzibar", "seenAt": "2026-11-02T09:00:00Z", "email": email, "desk": desk}
+        for name, email in [
+            *((name, address(name)) for name in PEOPLE),
+            ("case", address("Walburga")),
+            ("nowhere", address("gottlieb")),
+        ]
+    ]
+    rows[-1]["desk"] = "no-such-desk-zanzibar"
+    lines = [*map(json.dumps, rows), f'{{"email": "{address("walburga")}", "broken']
+    (folder / "exports" / "desks").mkdir()
+    (folder / "exports" / "desks" / "today.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def run_kept(deployment: Deployment) -> bool:
+    """Run on the instance that a deployment has, with Dagster's own console log."""
+    with (
+        dg.DagsterInstance.from_config(str(project_folder())) as instance,
+        stamina.set_testing(True, attempts=1),
+    ):
+        job = DEFINITIONS.resolve_job_def("presence_pipeline")
+        return job.execute_in_process(instance=instance, raise_on_error=False).success
+
+
+def test_nothing_that_dagster_keeps_names_a_secret_or_a_person(deployment, monkeypatch, capfd):
+    """Runs that succeed and that fail in every way we know, and then a search of every file and of what was printed."""
+    monkeypatch.setattr(auth.secrets, "token_urlsafe", lambda *_: TOKEN, raising=False)
+    monkeypatch.setattr(auth.secrets, "token_hex", lambda *_: TOKEN, raising=False)
+    deployment.sandbox.set_world(people())
+    lay_out_people(deployment.data_dir, people().rows("desks")[0]["deskId"])
+    wrong = unique("wrong-secret")
+    profiles = (deployment.data_dir / "sources.yaml").read_text()
+
+    deployment.set(PUBLISH="dry-run")
+    assert run_kept(deployment)
+    deployment.set(PUBLISH="live", API_SECRET=wrong)
+    assert not run_kept(deployment), "a wrong secret"
+    deployment.use_key("sandbox-warehouse", role="EVENTS")
+    assert not run_kept(deployment), "a wrong role"
+    deployment.use_key(None, role="EVENTS")
+    deployment.use_key(KEY)
+    for fault in ("500", "400", "truncate", "html", "wrong-shape=text"):
+        deployment.sandbox.set_faults([f"{fault}:on=all"] if fault.isdigit() or fault == "html" else [fault])
+        assert not run_kept(deployment), fault
+    deployment.sandbox.set_faults([])
+    (deployment.data_dir / "sources.yaml").write_text(profiles.replace("email: email", "email: no-such-column"))
+    (deployment.data_dir / "people.csv").write_text(f"source_user_id,user_email\nx,{address('walburga')}\nx,{address('gottlieb')}\n")
+    assert not run_kept(deployment), "a bad profile and a people table that contradicts itself"
+    (deployment.data_dir / "sources.yaml").write_text(profiles)
+    assert not run_kept(deployment), "a people table that contradicts itself"
+    shutil.copyfile(samples_folder() / "people.csv", deployment.data_dir / "people.csv")
+    with monkeypatch.context() as stumbling:
+        quote = duckdb.InvalidInputException(f"Original Line: {address('walburga')}")
+        stumbling.setattr(staging, "load_rows", None, raising=False)
+        stumbling.setattr(staging, "find_exports", lambda *_: (_ for _ in ()).throw(quote))
+        assert not run_kept(deployment), "an error that quotes a row"
+    assert run_kept(deployment)
+
+    printed = capfd.readouterr()
+    kept = Kept(deployment.data_dir / "state" / "dagster", printed.out + printed.err)
+    assert deployment.outcomes()["accepted"] == 3
+    assert deployment.rows(f"select count(*) from presence where user_email = '{address('walburga')}'") == [(1,)]
+    assert kept.holding("presence_pipeline"), "the search finds what is there"
+    assert {place for place, _ in kept.holding("validated_presence")} >= {"runs.db:snapshots", "printed"}
+    assert kept.holding(TOKEN, f"{KEY}-secret", wrong, "sandbox-warehouse-secret") == []
+    assert kept.holding("zanzibar", "@people", *PEOPLE) == []
+
+
+def test_state_is_for_its_owner_alone(deployment):
+    """The working database holds people: nobody else on the machine may list the folder."""
+    assert deployment.run("refresh_reference").success
+    assert os.stat(deployment.data_dir / "state").st_mode & 0o077 == 0  # noqa: PTH116 - a mode, not a path
+
+
+def test_the_sandbox_tokens_were_really_planted(deployment, monkeypatch):
+    """Else the search above would look for a word that nobody ever wrote."""
+    monkeypatch.setattr(auth.secrets, "token_urlsafe", lambda *_: TOKEN, raising=False)
+    monkeypatch.setattr(auth.secrets, "token_hex", lambda *_: TOKEN, raising=False)
+    issued = re.findall(TOKEN, json.dumps(sign_in(deployment.sandbox)))
+    assert issued
+
+
+def sign_in(sandbox: SandboxServer) -> object:
+    import httpx
+
+    answer = httpx.post(f"{sandbox.url}/v1/auth/client-secret", json={"apiKey": KEY, "apiSecret": f"{KEY}-secret"})
+    return answer.json()
