@@ -123,6 +123,12 @@ class TokenAuth(httpx.Auth):
             if response.status_code != UNAUTHORIZED:
                 return
 
+    def ready_header(self) -> str | None:
+        """The header `Authorization` while a token is at hand that need not be renewed; else None."""
+        if self._refusal or self._token is None or self._clock() >= self._token.renew_at:
+            return None
+        return f"Bearer {self._token.text}"
+
     def token_request(self) -> httpx.Request:
         """The request that asks for a token, with its own timeout."""
         path, fields = self._question()

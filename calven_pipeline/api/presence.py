@@ -21,17 +21,20 @@ import httpx
 
 from calven_pipeline.api.answers import (
     CORRELATION_HEADER,
+    UNAUTHORIZED,
     clock_skew_s,
     error_for,
     is_success,
     transport_failures,
     unreadable,
 )
+from calven_pipeline.api.auth import TokenAuth
 from calven_pipeline.api.client import (
     CONNECT_TIMEOUT_S,
     KEEPALIVE_S,
     WRITE_TIMEOUT_S,
     CalvenClient,
+    stamp_correlation_id,
     stamp_correlation_id_async,
     tls_context,
 )
@@ -85,18 +88,20 @@ class PresencePoster:
         self._places = asyncio.Semaphore(self._concurrency)
         self._skew_known = False
         self._http: httpx.AsyncClient | None = None
+        self._transport: httpx.AsyncBaseTransport | None = None
         self._escaping: tuple[type[Exception], ...] = ()
 
     async def __aenter__(self) -> Self:
         from calven_pipeline.api import aiohttp_transport
 
         self._escaping = aiohttp_transport.ESCAPING_ERRORS
+        self._transport = aiohttp_transport.transport(
+            connections=self._concurrency,
+            keepalive_s=KEEPALIVE_S,
+            tls=tls_context(encrypted=self._client.encrypted),
+        )
         self._http = httpx.AsyncClient(
-            transport=aiohttp_transport.transport(
-                connections=self._concurrency,
-                keepalive_s=KEEPALIVE_S,
-                tls=tls_context(encrypted=self._client.encrypted),
-            ),
+            transport=self._transport,
             follow_redirects=False,
             trust_env=False,
             event_hooks={"request": [stamp_correlation_id_async]},
@@ -108,7 +113,7 @@ class PresencePoster:
     ) -> None:
         if self._http is not None:
             await self._http.aclose()
-            self._http = None
+            self._http = self._transport = None
 
     async def post(self, body: bytes | str) -> Answer:
         """Calven's answer to one call whose JSON text is `body`.
@@ -143,15 +148,31 @@ class PresencePoster:
     @asynccontextmanager
     async def _answer_to(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
         """The answer while it is being read; every failure on the way becomes a `PassingError`."""
-        if self._http is None:
-            raise RuntimeError("a PresencePoster posts only inside `async with`")
         with transport_failures(request, *self._escaping):
             async with asyncio.timeout(CALL_TIMEOUT_S):
-                response = await self._http.send(request, auth=self._auth, stream=True)
+                response = await self._send(request)
                 try:
                     yield response
                 finally:
                     await response.aclose()
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        """The answer's beginning: straight over the transport while a token is at hand, else by the client's whole flow.
+
+        The flow (authentication, hooks, cookies, redirects) costs as much as all the rest of a call.
+        """
+        if self._http is None or self._transport is None:
+            raise RuntimeError("a PresencePoster posts only inside `async with`")
+        header = self._auth.ready_header() if isinstance(self._auth, TokenAuth) else None
+        if header is not None:
+            request.headers["Authorization"] = header
+            stamp_correlation_id(request)
+            response = await self._transport.handle_async_request(request)
+            response.request = request
+            if response.status_code != UNAUTHORIZED:
+                return response
+            await response.aclose()
+        return await self._http.send(request, auth=self._auth, stream=True)
 
     def _note_skew(self, response: httpx.Response) -> None:
         if not self._skew_known:

@@ -2,27 +2,29 @@
 
 import json
 import os
-import re
 import shutil
 import sqlite3
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import Mock
 
 import dagster as dg
 import duckdb
+import httpx
 import pytest
 import stamina
+from deploying import DEFINITIONS, Deployment
 
 from calven_pipeline.exports import staging
 from calven_pipeline.project import project_folder, samples_folder
 from calven_pipeline.sandbox import SandboxServer, World, auth
 
-from .conftest import DEFINITIONS, Deployment, unique
 
 KEY = "sandbox-all"
-TOKEN = unique("token")
+TOKEN = "token-that-stands-nowhere-else"
+WRONG = "secret-that-stands-nowhere-else"
 PEOPLE = ("walburga", "kunigunde", "gottlieb", "unbekannt")
 
 
@@ -111,16 +113,15 @@ def run_kept(deployment: Deployment) -> bool:
 
 def test_nothing_that_dagster_keeps_names_a_secret_or_a_person(deployment, monkeypatch, capfd):
     """Runs that succeed and that fail in every way we know, and then a search of every file and of what was printed."""
-    monkeypatch.setattr(auth.secrets, "token_urlsafe", lambda *_: TOKEN, raising=False)
-    monkeypatch.setattr(auth.secrets, "token_hex", lambda *_: TOKEN, raising=False)
+    monkeypatch.setattr(auth.secrets, "token_urlsafe", lambda _: TOKEN)
+    assert TOKEN in sign_in(deployment.sandbox)
     deployment.sandbox.set_world(people())
     lay_out_people(deployment.data_dir, people().rows("desks")[0]["deskId"])
-    wrong = unique("wrong-secret")
     profiles = (deployment.data_dir / "sources.yaml").read_text()
 
     deployment.set(PUBLISH="dry-run")
     assert run_kept(deployment)
-    deployment.set(PUBLISH="live", API_SECRET=wrong)
+    deployment.set(PUBLISH="live", API_SECRET=WRONG)
     assert not run_kept(deployment), "a wrong secret"
     deployment.use_key("sandbox-warehouse", role="EVENTS")
     assert not run_kept(deployment), "a wrong role"
@@ -138,8 +139,7 @@ def test_nothing_that_dagster_keeps_names_a_secret_or_a_person(deployment, monke
     shutil.copyfile(samples_folder() / "people.csv", deployment.data_dir / "people.csv")
     with monkeypatch.context() as stumbling:
         quote = duckdb.InvalidInputException(f"Original Line: {address('walburga')}")
-        stumbling.setattr(staging, "load_rows", None, raising=False)
-        stumbling.setattr(staging, "find_exports", lambda *_: (_ for _ in ()).throw(quote))
+        stumbling.setattr(staging, "find_exports", Mock(side_effect=quote))
         assert not run_kept(deployment), "an error that quotes a row"
     assert run_kept(deployment)
 
@@ -149,7 +149,7 @@ def test_nothing_that_dagster_keeps_names_a_secret_or_a_person(deployment, monke
     assert deployment.rows(f"select count(*) from presence where user_email = '{address('walburga')}'") == [(1,)]
     assert kept.holding("presence_pipeline"), "the search finds what is there"
     assert {place for place, _ in kept.holding("validated_presence")} >= {"runs.db:snapshots", "printed"}
-    assert kept.holding(TOKEN, f"{KEY}-secret", wrong, "sandbox-warehouse-secret") == []
+    assert kept.holding(TOKEN, f"{KEY}-secret", WRONG, "sandbox-warehouse-secret") == []
     assert kept.holding("zanzibar", "@people", *PEOPLE) == []
 
 
@@ -159,16 +159,7 @@ def test_state_is_for_its_owner_alone(deployment):
     assert os.stat(deployment.data_dir / "state").st_mode & 0o077 == 0  # noqa: PTH116 - a mode, not a path
 
 
-def test_the_sandbox_tokens_were_really_planted(deployment, monkeypatch):
-    """Else the search above would look for a word that nobody ever wrote."""
-    monkeypatch.setattr(auth.secrets, "token_urlsafe", lambda *_: TOKEN, raising=False)
-    monkeypatch.setattr(auth.secrets, "token_hex", lambda *_: TOKEN, raising=False)
-    issued = re.findall(TOKEN, json.dumps(sign_in(deployment.sandbox)))
-    assert issued
-
-
-def sign_in(sandbox: SandboxServer) -> object:
-    import httpx
-
-    answer = httpx.post(f"{sandbox.url}/v1/auth/client-secret", json={"apiKey": KEY, "apiSecret": f"{KEY}-secret"})
-    return answer.json()
+def sign_in(sandbox: SandboxServer) -> str:
+    """The sandbox's answer to a key that signs in."""
+    key = {"grant_type": "client_credentials", "client_id": KEY, "client_secret": f"{KEY}-secret"}
+    return httpx.post(f"{sandbox.url}/v1/auth/token", json=key).text

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from calven_pipeline.exports.profiles import load_profiles
+from calven_pipeline.exports.profiles import SourceProfile, load_profiles
 from calven_pipeline.exports.staging import Staging, stage_exports
 from calven_pipeline.validation.books import balance
 from calven_pipeline.validation.verdicts import Validation, validate
@@ -127,18 +127,25 @@ class Pipeline:
         (self.data / "sources.yaml").write_text(yaml)
 
     def stage(self) -> Staging:
-        return stage_exports(self.database, load_profiles(self.data), self.data)
+        return self._stage(load_profiles(self.data))
 
     def validate(self) -> Validation:
-        validation = validate(self.database, load_profiles(self.data), self.data, now=self.now)
+        return self._validate(load_profiles(self.data))
+
+    def _stage(self, profiles: Sequence[SourceProfile]) -> Staging:
+        return stage_exports(self.database, profiles, self.data)
+
+    def _validate(self, profiles: Sequence[SourceProfile]) -> Validation:
+        validation = validate(self.database, profiles, self.data, now=self.now)
         books = balance(self.database)
         assert books.balanced, books.story
         return validation
 
     def run(self) -> Validation:
-        """Both steps; the books must balance after."""
-        self.stage()
-        return self.validate()
+        """Both steps; no file may be a problem, and the books must balance after."""
+        profiles = load_profiles(self.data)
+        assert self._stage(profiles).problems == []
+        return self._validate(profiles)
 
     def rows(self) -> list[Judged]:
         """Every row ever staged, in the order of reading."""

@@ -124,7 +124,7 @@ ROUNDS = st.builds(
     WORLDS,
     st.tuples(BADGE_SOURCES, OTHER_SOURCES),
     st.lists(
-        st.tuples(st.integers(0, 1), st.lists(ROWS, min_size=1, max_size=12).map(tuple)), min_size=1, max_size=3
+        st.tuples(st.integers(0, 1), st.lists(ROWS, min_size=1, max_size=25).map(tuple)), min_size=1, max_size=2
     ).map(tuple),
 )
 
@@ -142,7 +142,7 @@ def stories(draw: st.DrawFn) -> list[Round]:
     return rounds
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(stories())
 def test_every_row_ends_as_the_contract_says(story: list[Round]) -> None:
     """Outcome, all reasons in order, and whom and where each valid row means; every row in exactly one outcome."""
@@ -153,7 +153,7 @@ def test_every_row_ends_as_the_contract_says(story: list[Round]) -> None:
             expected = oracle.judge(round_.world, by_name(round_), drop(pipeline, number, round_, seen))
             pipeline.run()
             found = pipeline.rows()
-            assert [as_verdict(row, round_.world) for row in found if row] == [known(v, round_.world) for v in expected]
+            assert [as_verdict(row) for row in found] == [told(verdict) for verdict in expected]
             ((rows, verdicts),) = pipeline.ask(
                 "select (select sum(row_count) from export_files), (select count(*) from validated_presence)"
             )
@@ -220,15 +220,14 @@ def as_csv(rows: tuple[Row, ...]) -> str:
     return text.getvalue()
 
 
-def as_verdict(row: Judged, world: World) -> Verdict:
-    found = Verdict(
-        str(row.verdict), row.reasons, row.user_id, row.sends_email, row.location_id, row.location_type
+def as_verdict(row: Judged) -> Verdict:
+    return told(
+        Verdict(str(row.verdict), row.reasons, row.user_id, row.sends_email, row.location_id, row.location_type)
     )
-    return known(found, world)
 
 
-def known(verdict: Verdict, _world: World) -> Verdict:
-    """A verdict with its ids in small letters; what a row means is told of valid rows alone."""
+def told(verdict: Verdict) -> Verdict:
+    """The verdict with its ids in small letters; what a row means is told of valid rows alone."""
     if verdict.outcome != "valid":
         return Verdict(verdict.outcome, verdict.reasons)
     user, location = str(verdict.user).lower(), str(verdict.location).lower()

@@ -1,5 +1,5 @@
 -- One row per row rejected in this revision: what was found, in words, and what would pass.
--- Reads validated_presence, staged_presence, people, places and the lookup tables of this validation.
+-- Reads validated_presence, staged_presence, people, places, known_users and the lookup tables of this validation.
 create or replace temp table explanations as
 with rejected as (
     select v.row_id, v.reasons, s.*  exclude (row_id), f.source, f.has_people, f.has_places
@@ -43,10 +43,12 @@ select
     end as detail,
     nullif(concat_ws(
         '; ',
-        case when list_contains(n.reasons, 'email_case_mismatch') then l.provisioned end,
+        case when list_contains(n.reasons, 'email_case_mismatch')
+            then case when lower(k.user_email) = lower(n.user_email) then k.user_email else l.provisioned end end,
         case when list_has_any(n.reasons, ['location_type_mismatch', 'invalid_location_type']) then o.location_type end
     ), '') as suggestion
 from named n
     left join user_ids i on i.id = lower(n.user_id)
+    left join known_users k on k.user_key = i.user_key
     left join loose_addresses l on l.address = lower(n.user_email)
     left join place_ids o on o.id = lower(n.location_id)
