@@ -1,7 +1,8 @@
 """The demo: sample exports, the sandbox, and the main job twice, first as a dry run and then live.
 
-What may surprise: it sets every `CALVEN_*` variable of this process itself and never reads a `.env`'s keys, so it cannot
-meet the real Calven: where `.env` has a value, only another value keeps it out, so each has one. A data folder that is in use is left alone; the demo then goes to its subfolder `demo`.
+What may surprise: it gives every `CALVEN_*` variable of this process a value of its own, because an empty one would let
+`.env` through; so it cannot meet the real Calven. A data folder that is in use is left alone; the demo then goes to its
+subfolder `demo`.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from calven_pipeline.errors import CalvenPipelineError
 from calven_pipeline.project import samples_folder
 from calven_pipeline.sandbox import SandboxServer
 from calven_pipeline.settings import DataFolder, Settings
+from calven_pipeline.warehouse import database
 from calven_pipeline.warehouse.snapshot import SNAPSHOT_FILE
 
 LaunchJob = Callable[[], str | None]
 
 MARKER = Path("state") / "demo"
+WORKING_FILE = Path("state") / database.WORKING_FILE
 KEY = "sandbox-all"
 OUTCOMES = {
     "accepted": "Calven took it",
@@ -65,9 +68,10 @@ def run_demo(launch_job: LaunchJob) -> int:
 
 def demo_folder(data_dir: Path) -> Path:
     """The data folder itself where nobody uses it yet, or an earlier demo did; else its subfolder `demo`."""
-    in_use = (data_dir / "sources.yaml").exists() or (data_dir / "state").exists()
     exports = data_dir / "exports"
-    in_use = in_use or (exports.is_dir() and any(exports.iterdir()))
+    # Not `state` alone: any `dg` command makes Dagster's storage in it. Not `.gitkeep`, with which a clone begins.
+    has_exports = exports.is_dir() and any(not path.name.startswith(".") for path in exports.iterdir())
+    in_use = has_exports or any((data_dir / name).exists() for name in ("sources.yaml", SNAPSHOT_FILE, WORKING_FILE))
     return data_dir / "demo" if in_use and not (data_dir / MARKER).exists() else data_dir
 
 

@@ -1,5 +1,4 @@
-"""The doctor: settings, folders and profiles, Calven, clock, keys and roles; one line each, with what to do where one is
-not well.
+"""The doctor: a line each for settings, folders, profiles, Calven, clock and keys, with what to do where one is not well.
 
 It posts no event: the role of a key for events is tried with a call that holds none. Where Calven cannot be reached, that
 is said once, and what would need it is skipped.
@@ -128,10 +127,7 @@ def _clock(settings: Settings) -> str:
         return "Calven did not say its time"
     off = f"{abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} Calven's"
     if abs(skew) > CLOCK_TOLERATED_S:
-        raise WillNotHelpError(
-            f"this machine's clock is {off}: set it (NTP). Until then keys may be refused, and rows look as if they came "
-            "from the future."
-        )
+        raise WillNotHelpError(f"this machine's clock is {off}: set it (NTP); until then Calven may refuse keys")
     return f"this machine's clock is {off}" if round(abs(skew)) > 1 else "this machine's clock and Calven's agree"
 
 

@@ -6,10 +6,12 @@ rejection needs is read again. Where the file has gone or changed in between, th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from calven_pipeline.errors import CalvenPipelineError
+import duckdb
+
+from calven_pipeline.errors import SourceProfileError, UnreadableExportError
 from calven_pipeline.exports.discovery import ExportFile
 from calven_pipeline.exports.profiles import SourceProfile
 from calven_pipeline.exports.reading import OddRowsError, open_export
@@ -18,12 +20,25 @@ from calven_pipeline.warehouse.database import WorkingDatabase
 from calven_pipeline.warehouse.queries import query
 
 
-def keep_raw(database: WorkingDatabase, profiles: Sequence[SourceProfile], data_dir: Path) -> None:
-    """Fill `rejections.raw` wherever it is missing."""
+class DamagedExportError(Exception):
+    """A file that could be read when it was staged no longer can, and DuckDB has given up the transaction over it."""
+
+    def __init__(self, source_file: str) -> None:
+        super().__init__(source_file)
+        self.source_file = source_file
+
+
+def keep_raw(
+    database: WorkingDatabase, profiles: Sequence[SourceProfile], data_dir: Path, damaged: Collection[str] = ()
+) -> None:
+    """Fill `rejections.raw` wherever it is missing; the `damaged` files are not opened.
+
+    Raises `DamagedExportError`; the transaction is lost then.
+    """
     by_name = {profile.name: profile for profile in profiles}
     for source, source_file, first_row_id, size_bytes, modified_ns in database.rows("validation/files_without_raw"):
         file = _same_file(data_dir / "exports" / source_file, source, source_file, size_bytes, modified_ns)
-        if file is not None and source in by_name:
+        if file is not None and source in by_name and source_file not in damaged:
             _keep_from_file(database, by_name[source], file, first_row_id)
     database.run("validation/rebuild_raw")
 
@@ -45,8 +60,10 @@ def _keep_from_file(database: WorkingDatabase, profile: SourceProfile, file: Exp
             _read_raw(database, profile, file, first_row_id, trusting=trusting)
         except OddRowsError:
             continue
-        except CalvenPipelineError:
-            return  # changed under our hands: the text is rebuilt from what was staged
+        except SourceProfileError:
+            return  # the profile names other columns by now: the text is rebuilt from what was staged
+        except (UnreadableExportError, duckdb.Error) as error:
+            raise DamagedExportError(file.source_file) from error
         return
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from calven_pipeline.errors import ReferenceDataError
 from calven_pipeline.exports.profiles import SourceProfile
 from calven_pipeline.validation.mappings import remember_profiles
-from calven_pipeline.validation.raw import keep_raw
+from calven_pipeline.validation.raw import DamagedExportError, keep_raw
 from calven_pipeline.warehouse.database import WorkingDatabase
 
 RESOURCES = {"users", "locations", "desks"}
@@ -51,11 +51,17 @@ def validate(
     """
     _require_reference(database)
     moment = now or datetime.now(UTC)
-    with database.transaction():
-        remember_profiles(database, profiles, data_dir)
-        validation = _judge(database, moment)
-        keep_raw(database, profiles, data_dir)
-    return validation
+    damaged: set[str] = set()
+    while True:
+        try:
+            with database.transaction():
+                remember_profiles(database, profiles, data_dir)
+                validation = _judge(database, moment)
+                keep_raw(database, profiles, data_dir, damaged)
+        except DamagedExportError as error:  # rare: once more from the start, without opening that file
+            damaged.add(error.source_file)
+        else:
+            return validation
 
 
 def _require_reference(database: WorkingDatabase) -> None:

@@ -100,26 +100,33 @@ def _prepare(database: WorkingDatabase) -> None:
 def _sync(database: WorkingDatabase) -> int:
     """Take in everything since the last sync, in one transaction; the number of presence rows that changed."""
     ((synced, last_row_id),) = database.rows("analytics/synced")
-    revision = database.value("analytics/current_revision")
+    newest = {
+        "revision": database.value("analytics/current_revision"),
+        "last_row_id": database.value("analytics/last_row_id"),
+    }
     database.run("analytics/changed_rows", {"synced": synced})
-    changed = database.run("analytics/final_rows")
-    database.run("analytics/touched_days")
-    rejections_changed = database.value("analytics/changed_rejections", {"synced": synced})
-    newest_row_id = database.value("analytics/last_row_id")
+    changed = int(database.value("analytics/count_changed"))
     with database.transaction():
         for table in WHOLE_TABLES:
             database.run(f"analytics/clear_{table}")
             database.run(f"analytics/replace_{table}")
-        database.run("analytics/drop_changed", {"last_row_id": last_row_id})
-        database.run("analytics/add_changed")
-        database.run("analytics/drop_days")
-        database.run("analytics/add_days")
-        if rejections_changed:
+        if changed:
+            _sync_presence(database, last_row_id)
+        if database.value("analytics/changed_rejections", {"synced": synced}):
             database.run("analytics/clear_rejections")
             database.run("analytics/replace_rejections")
-        if revision > synced:
-            database.run("analytics/add_synced", {"revision": revision, "last_row_id": newest_row_id})
+        if newest["revision"] > synced:
+            database.run("analytics/add_synced", newest)
     return changed
+
+
+def _sync_presence(database: WorkingDatabase, last_row_id: int) -> None:
+    database.run("analytics/final_rows")
+    database.run("analytics/touched_days")
+    database.run("analytics/drop_changed", {"last_row_id": last_row_id})
+    database.run("analytics/add_changed")
+    database.run("analytics/drop_days")
+    database.run("analytics/add_days")
 
 
 def _replace(private: Path, path: Path) -> None:

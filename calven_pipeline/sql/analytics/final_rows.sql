@@ -1,6 +1,6 @@
 -- One row per changed row, as analysts see it. Reads changed_rows and the pipeline's tables.
 -- The outcome is Calven's where it answered, else ours; the newest answer counts.
-create or replace temp table final_rows as
+create or replace temp view final_rows as
 with bounds as (select min(row_id) as first, max(row_id) as last from changed_rows),
 settled as (
     select a.*
@@ -29,14 +29,14 @@ select
     coalesce(a.attempts, o.attempts, 0) as attempts,
     case when a.accepted then a.answered_at end as delivered_at,
     a.result_code, a.result_message
-from changed_rows c
-    join staged_presence s on s.row_id = c.row_id
-    join validated_presence v on v.row_id = c.row_id
+from staged_presence s
+    join changed_rows c on c.row_id = s.row_id
+    join validated_presence v on v.row_id = s.row_id
     join export_files f on f.file_id = s.file_id
     left join known_users u on u.user_key = v.user_key
     left join known_locations l on l.location_key = v.location_key
-    left join settled a on a.row_id = c.row_id
-    left join outbox o on o.row_id = c.row_id
+    left join settled a on a.row_id = s.row_id
+    left join outbox o on o.row_id = s.row_id
 where
     s.row_id between (select first from bounds) and (select last from bounds)
     and v.row_id between (select first from bounds) and (select last from bounds)
