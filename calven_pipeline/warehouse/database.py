@@ -58,8 +58,11 @@ class WorkingDatabase:
         self.connection.register(name, relation)
         try:
             yield
-        finally:
-            self.connection.unregister(name)
+        except BaseException:
+            with _ignoring_duckdb():  # a failed transaction takes no further statement; the name is given anew next time
+                self.connection.unregister(name)
+            raise
+        self.connection.unregister(name)
 
     @contextmanager
     def joins_as_written(self) -> Iterator[None]:

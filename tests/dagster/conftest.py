@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from deploying import Deployment, new_deployment
 
 from calven_pipeline.project import samples_folder
 from calven_pipeline.sandbox import SandboxServer
+from tests.dagster.deploying import Deployment, new_deployment
 
 HERE = Path(__file__).parent
 # Dagster 1.13.27 asks pydantic for resources' fields in a way that pydantic 2.11 and newer warns of.

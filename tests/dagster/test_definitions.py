@@ -62,7 +62,9 @@ def names(keys) -> set[str]:
 
 def test_every_asset_by_name_with_what_it_reads(graph):
     """An asset that gets lost (a file with `@definitions` loses its assets without a word) is missed here."""
-    assert {key.to_user_string(): names(graph.get(key).parent_keys) for key in graph.get_all_asset_keys()} == DEPENDENCIES
+    assert {
+        key.to_user_string(): names(graph.get(key).parent_keys) for key in graph.get_all_asset_keys()
+    } == DEPENDENCIES
 
 
 def test_every_asset_is_in_its_group(graph):
@@ -111,9 +113,7 @@ def test_nothing_starts_by_itself(definitions):
 def test_steps_share_one_process(definitions):
     """DuckDB takes one writer."""
     assert definitions.executor is dg.in_process_executor
-    assert all(
-        definitions.resolve_job_def(name).executor_def.name == "in_process" for name in JOBS
-    )
+    assert all(definitions.resolve_job_def(name).executor_def.name == "in_process" for name in JOBS)
 
 
 def test_resources_have_no_fields(definitions):

@@ -63,7 +63,9 @@ def test_the_samples_then_nothing_new(deployment):
     assert all(first.checks.values())
     ended = {
         (file, row): reason or outcome
-        for file, row, outcome, reason in deployment.rows("select source_file, row_number, outcome, reasons[1] from presence")
+        for file, row, outcome, reason in deployment.rows(
+            "select source_file, row_number, outcome, reasons[1] from presence"
+        )
     }
     everything = {(file, row): "accepted" for file, rows in ROWS.items() for row in range(1, rows + 1)}
     assert ended == everything | NOT_ACCEPTED
@@ -85,7 +87,11 @@ def test_metadata_holds_counts_and_nobody(deployment):
     metadata = deployment.run().metadata
 
     assert metadata["users"] == {**metadata["users"], "dagster/row_count": 12, "rows_before": 0}
-    assert {asset: metadata[asset]["dagster/row_count"] for asset in PULLS} == {"users": 12, "locations": 2, "desks": 20}
+    assert {asset: metadata[asset]["dagster/row_count"] for asset in PULLS} == {
+        "users": 12,
+        "locations": 2,
+        "desks": 20,
+    }
     staged = metadata["staged_presence"]
     assert (staged["files_seen"], staged["files_read"], staged["rows_read"]) == (4, 4, READ)
     assert (staged["rows_ignored"], staged["rows_malformed"]) == (1, 2)
@@ -97,7 +103,11 @@ def test_metadata_holds_counts_and_nobody(deployment):
         "rows_ignored": IGNORED,
     }
     published = metadata["published_presence"]
-    assert (published["events_due"], published["events_accepted"], published["events_pending"]) == (ACCEPTED, ACCEPTED, 0)
+    assert (published["events_due"], published["events_accepted"], published["events_pending"]) == (
+        ACCEPTED,
+        ACCEPTED,
+        0,
+    )
     assert metadata["rejections"]["dagster/row_count"] == REJECTED
     assert sum(rows for name, rows in metadata["rejections"].items() if name.startswith("open/")) == REJECTED
     assert metadata["analytics_database"]["dagster/row_count"] == READ
@@ -105,7 +115,9 @@ def test_metadata_holds_counts_and_nobody(deployment):
     told = json.dumps(metadata, default=str)
     assert "@" not in told
     world = deployment.sandbox.world
-    ids = {str(value) for table in PULLS for row in world.rows(table) for name, value in row.items() if name.endswith("Id")}
+    ids = {
+        str(value) for table in PULLS for row in world.rows(table) for name, value in row.items() if name.endswith("Id")
+    }
     assert not [name for name in ids if name in told]
     assert "B-10" not in told
 
@@ -135,7 +147,9 @@ def test_a_missing_events_key_stops_delivery_alone(deployment):
     assert set(run.failures) == {"published_presence_everything_delivered"}
     (line,) = run.failures.values()
     assert one_line(line)
-    assert line.startswith(f"{ACCEPTED} of {ACCEPTED} events are still pending: CALVEN_EVENTS_API_KEY (or CALVEN_API_KEY)")
+    assert line.startswith(
+        f"{ACCEPTED} of {ACCEPTED} events are still pending: CALVEN_EVENTS_API_KEY (or CALVEN_API_KEY)"
+    )
     assert SANDBOX_WAY in line
     assert deployment.outcomes() == PENDING
     assert deployment.sandbox.stats()["eventsReceived"] == 0
@@ -240,7 +254,7 @@ def test_a_pull_that_shrank_is_refused_until_somebody_agrees(rehearsed):
 def test_an_unreadable_export_does_not_stop_the_others(rehearsed):
     """The good file is delivered, the snapshot is written, and the run fails naming the bad one."""
     rehearsed.add_badges()
-    (rehearsed.data_dir / "exports" / "badges" / "broken.csv").write_bytes(b"Time,Badge,Reader,Direction,Result\n\xff\xfe")
+    (rehearsed.data_dir / "exports" / "badges" / "broken.csv").write_text("Time,Badge", encoding="utf-16")
 
     run = rehearsed.run("ingest_presence")
 
@@ -253,7 +267,9 @@ def test_an_unreadable_export_does_not_stop_the_others(rehearsed):
 
 def test_a_bad_profile_is_one_clear_line_in_the_failure_event(deployment):
     """Nothing is read; the event that the UI shows for the failed run holds file, source and key."""
-    (deployment.data_dir / "sources.yaml").write_text("sources:\n  - name: badges\n    files: '*.csv'\n    colums: {}\n")
+    (deployment.data_dir / "sources.yaml").write_text(
+        "sources:\n  - name: badges\n    files: '*.csv'\n    colums: {}\n"
+    )
 
     run = deployment.run("ingest_presence")
 
@@ -307,7 +323,10 @@ def test_broken_books_stop_delivery(rehearsed):
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (duckdb.InvalidInputException("Original Line: secret.person@example.com"), "Unforeseen InvalidInputException in "),
+        (
+            duckdb.InvalidInputException("Original Line: secret.person@example.com"),
+            "Unforeseen InvalidInputException in ",
+        ),
         (OSError(28, "No space left on device", "/x"), "Unforeseen OSError (No space left on device) in "),
     ],
 )

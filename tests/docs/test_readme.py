@@ -1,0 +1,335 @@
+"""Is the README true? Its names, defaults, tables, queries, messages, commands and links are held against the code."""
+
+import ast
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from calven_pipeline import cli, errors, validation
+from calven_pipeline.api import CalvenClient
+from calven_pipeline.delivery.publish import publish_due
+from calven_pipeline.demo import OUTCOMES, run_demo
+from calven_pipeline.doctor import CHECKS
+from calven_pipeline.exports.profiles import OUR_COLUMNS, SourceProfile, load_profiles
+from calven_pipeline.exports.staging import stage_exports
+from calven_pipeline.reference.pull import pull_reference
+from calven_pipeline.sandbox import KEYS
+from calven_pipeline.sandbox.fault_kinds import FAULT_KINDS
+from calven_pipeline.sandbox.faults import parse_fault
+from calven_pipeline.settings import Settings
+from calven_pipeline.validation.verdicts import validate
+from calven_pipeline.warehouse.database import open_working_database
+from calven_pipeline.warehouse.dictionary import TABLES
+from calven_pipeline.warehouse.queries import query
+from calven_pipeline.warehouse.snapshot import SNAPSHOT_FILE, write_snapshot
+from tests.docs import tables
+
+PROJECT = Path(__file__).parents[2]
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+PACKAGE = Path(validation.__file__).parents[1]
+CODE = re.compile(r"`([^`]+)`")
+WITHOUT_RULE = 2  # a heading and a rule stand above the rows of a table
+
+# Dagster 1.13.27 asks pydantic for resources' fields in a way that pydantic 2.11 and newer warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")
+
+
+def section(heading: str) -> str:
+    """The text below a heading of any level, up to the next heading outside code."""
+    text = re.split(rf"^#+ {re.escape(heading)}$", README, maxsplit=1, flags=re.MULTILINE)[1]
+    return re.split(r"^#+ (?=[A-Z])", text, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def rows(heading: str, first_column: str) -> list[list[str]]:
+    """The cells of the table in that section whose first column has that name."""
+    blocks = re.findall(r"(?:^\|.*\n)+", section(heading), flags=re.MULTILINE)
+    block = next(block for block in blocks if block.startswith(f"| {first_column} |"))
+    return [
+        [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in block.splitlines()[WITHOUT_RULE:]
+    ]
+
+
+def words(cell: str) -> list[str]:
+    """What stands in backquotes."""
+    return CODE.findall(cell)
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands() -> Iterator[list[str]]:
+    """Every shell command that starts with `uv run`, in a block or in the text, as arguments after `uv run`."""
+    shown = [line for block in blocks("sh") for line in block.splitlines()]
+    shown += re.findall(r"^    (?!.*\|)(.*)$", section("Quick start"), flags=re.MULTILINE)
+    text = re.sub(r"^ *```.*?^ *```$", "", README, flags=re.MULTILINE | re.DOTALL)
+    shown += [word for word in words(text) if word.startswith("uv run ")]
+    for line in shown:
+        for part in line.split("&&"):
+            if "uv run " in part:
+                yield shlex.split(part.partition("uv run ")[2])
+
+
+@pytest.fixture(scope="module")
+def definitions():
+    from calven_pipeline.definitions import defs
+
+    return defs()
+
+
+@pytest.fixture(scope="module")
+def assets(definitions) -> set[str]:
+    return {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()}
+
+
+@pytest.fixture(scope="module")
+def jobs(definitions) -> dict[str, set[str]]:
+    """Assets by job; Dagster's own job for everything left out."""
+    found = {job.name: job for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")}
+    return {
+        name: {key.to_user_string() for key in job.asset_layer.executable_asset_keys} for name, job in found.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory) -> Path:
+    """The data folder of a demo whose steps run without Dagster, three times as fast."""
+    folder = tmp_path_factory.mktemp("demo") / "data"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("elsewhere"))  # no `.env`
+        patch.setenv("CALVEN_DATA_DIR", str(folder))
+        assert run_demo(run_the_steps) == 0
+    return folder
+
+
+def run_the_steps() -> None:
+    settings = Settings.load()
+    profiles = load_profiles(settings.data_dir)
+    with open_working_database(settings.data_dir) as database, CalvenClient(settings) as client:
+        for resource in ("users", "locations", "desks"):
+            pull_reference(client, database, resource)
+        assert not stage_exports(database, profiles, settings.data_dir).problems
+        validate(database, profiles, settings.data_dir)
+        assert publish_due(database, client, profiles, settings.data_dir).problem is None
+        write_snapshot(database, settings.data_dir)
+
+
+def test_the_quick_start_has_the_two_commands_as_they_are():
+    """Whoever copies them needs nothing else."""
+    assert "    pip install uv && uv run calven-pipeline demo\n    uv run pytest\n" in section("Quick start")
+
+
+def test_the_demo_prints_the_numbers_that_the_quick_start_shows(data_dir):
+    shown = re.findall(r"^    (\w+) +(\d+) +(\d+)   (.+)$", section("Quick start"), flags=re.MULTILINE)
+    assert [(outcome, meaning) for outcome, _, _, meaning in shown] == list(OUTCOMES.items())
+    with duckdb.connect(str(data_dir / SNAPSHOT_FILE), read_only=True) as snapshot:
+        found = dict(snapshot.sql("select outcome, count(*) from presence group by outcome").fetchall())
+    assert {outcome: int(live) for outcome, _, live, _ in shown} == {name: found.get(name, 0) for name in OUTCOMES}
+    assert sum(int(rehearsed) for _, rehearsed, _, _ in shown) == sum(found.values())
+    assert f"each of {sum(found.values())} sample rows" in section("Quick start")
+
+
+def test_outcomes():
+    assert [words(row[0])[0] for row in rows("Outcomes and promises", "outcome")] == list(OUTCOMES)
+
+
+def test_every_asset_with_the_jobs_that_run_it(assets, jobs):
+    shown = {words(row[0])[0]: set(words(row[3])) for row in rows("Assets, jobs, checks", "asset")}
+    assert shown == {asset: {job for job, assets in jobs.items() if asset in assets} for asset in assets}
+
+
+def test_every_job(jobs):
+    assert {words(row[0])[0] for row in rows("Assets, jobs, checks", "job")} == set(jobs)
+
+
+def test_every_check_and_whether_it_blocks(definitions):
+    graph = definitions.resolve_asset_graph()
+    found = {
+        (key.name, key.asset_key.to_user_string()): graph.get_check_spec(key).blocking for key in graph.asset_check_keys
+    }
+    shown = {
+        (words(row[0])[0], words(row[1])[0]): row[2].startswith("blocking")
+        for row in rows("Assets, jobs, checks", "check")
+    }
+    assert shown == found
+
+
+def test_the_page_says_that_nothing_is_scheduled_only_while_that_is_so(definitions):
+    is_scheduled = bool([*(definitions.schedules or ()), *(definitions.sensors or ())])
+    assert ("No schedule is built in" in README) is not is_scheduled
+
+
+def test_every_setting_with_its_default():
+    shown = {words(row[0])[0]: row[1] for row in rows("Settings", "name")}
+    assert set(shown) == {f"CALVEN_{name.upper()}" for name in Settings.model_fields}
+    for name, field in Settings.model_fields.items():
+        cell = shown[f"CALVEN_{name.upper()}"]
+        if field.default is None:
+            assert cell in {"", "the one key"}
+        else:
+            assert cell == f"`{field.default}`"
+
+
+def test_the_example_of_an_env_file_can_be_loaded(tmp_path, monkeypatch):
+    (example,) = blocks("ini")
+    names = [line.split("=")[0].strip() for line in example.splitlines() if line.strip()]
+    assert {name.removeprefix("CALVEN_").lower() for name in names} <= set(Settings.model_fields)
+    (tmp_path / ".env").write_text(example, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"CALVEN_{name.upper()}", raising=False)
+    assert Settings.load().publish == "dry-run"
+
+
+def test_every_key_of_a_source_profile():
+    shown = [words(row[0])[0] for row in rows("Source profiles", "key")]
+    assert set(shown) == set(SourceProfile.model_fields) - {"is_default"}
+    assert words(re.search(r"^Our columns: (.*)$", README, flags=re.MULTILINE)[1]) == list(OUR_COLUMNS)
+
+
+def test_the_example_profile_can_be_loaded(tmp_path):
+    (example,) = blocks("yaml")
+    (tmp_path / "sources.yaml").write_text(example, encoding="utf-8")
+    for name in ("people.csv", "places.csv"):
+        (tmp_path / name).write_bytes((PROJECT / "data" / "samples" / name).read_bytes())
+    (profile,) = load_profiles(tmp_path)
+    assert profile.name == "hq-badges"
+
+
+def test_every_reason_in_order_with_its_stage_and_whether_it_heals():
+    validated = re.findall(r"then '(\w+)' end", query("validation/judge_rows"))
+    refused = re.findall(r"(?:then|else) '(calven_\w+)'", query("delivery/settle_events"))
+    beyond_cure = re.findall(r"'(\w+)'", query("validation/choose_rows_to_recheck").partition("list_has_any")[2])
+    shown = [(row[0], words(row[1])[0], row[2]) for row in rows("Reasons", "stage")]
+    expected = [("read", "malformed_row", "no")]
+    expected += [("validate", reason, "no" if reason in beyond_cure else "yes") for reason in dict.fromkeys(validated)]
+    assert [row for row in shown if row[0] != "calven"] == expected
+    assert {row for row in shown if row[0] == "calven"} == {("calven", reason, "no") for reason in refused}
+
+
+def test_tables_are_those_of_the_dictionary():
+    """Where this fails: `uv run python -m tests.docs.tables`."""
+    assert tables.written(README).strip() == tables.rendered().strip()
+
+
+def test_the_snapshot_has_the_tables_and_columns_that_the_page_shows(data_dir):
+    with duckdb.connect(str(data_dir / SNAPSHOT_FILE), read_only=True) as snapshot:
+        found = snapshot.sql(
+            "select table_name, column_name, data_type from duckdb_columns() where schema_name = 'main' "
+            "and not internal order by table_name, column_index"
+        ).fetchall()
+    shown = [(table.name, column.name, column.type) for table in TABLES for column in table.columns]
+    assert [row for row in found if row[0] in {table.name for table in TABLES}] == sorted(shown, key=lambda row: row[0])
+
+
+@pytest.mark.parametrize("statement", blocks("sql"))
+def test_every_query_answers_on_the_demos_database(data_dir, statement):
+    with duckdb.connect(str(data_dir / SNAPSHOT_FILE), read_only=True) as snapshot:
+        assert snapshot.sql(statement).fetchall()
+
+
+def test_the_way_in_from_python(data_dir, capsys):
+    (example,) = blocks("python")
+    exec(example.replace("data/calven.duckdb", str(data_dir / SNAPSHOT_FILE)), {})
+    assert "accepted" in capsys.readouterr().out
+
+
+def test_sandbox_keys():
+    shown = {words(row[0])[0]: (row[1], row[2]) for row in rows("The sandbox", "key")}
+    found = {key.id: ("Basic" if key.is_basic else "HMAC, client secret", key.role.name) for key in KEYS.values()}
+    assert shown == found
+    assert {key.secret for key in KEYS.values()} == {f"{key}-secret" for key in shown}
+
+
+def test_every_fault_and_every_example_of_one():
+    cells = [word for row in rows("The sandbox", "fault") for word in words(row[0])]
+    assert {word for word in cells if not word.isdigit()} == set(FAULT_KINDS) - {"STATUS"}
+    for row in rows("The sandbox", "part"):
+        for part in words(row[0]):
+            parse_fault(f"503{part}")
+    for example in (word for row in rows("The sandbox", "fault") for word in words(row[1]) if "=" in word):
+        parse_fault(example)
+
+
+def test_every_message_that_is_explained_can_appear():
+    """Literals are joined as Python joins them; what is filled in is left out."""
+    literals = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                literals.append(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                literals.append("".join(part.value for part in node.values if isinstance(part, ast.Constant)))
+    for row in rows("When it fails", "message"):
+        (message,) = words(row[0])
+        assert any(message in literal for literal in literals), message
+
+
+def test_exit_codes():
+    tree = [errors.CalvenPipelineError]
+    for kind in tree:
+        tree += kind.__subclasses__()
+    found = {0, 130, cli.USAGE_EXIT_CODE} | {kind.exit_code for kind in tree}
+    assert {int(row[0]) for row in rows("When it fails", "code")} == found
+
+
+def test_the_doctors_checks():
+    shown = section("When it fails").replace("\n", " ")
+    assert f"checks {', '.join(list(CHECKS)[:-1])} and {list(CHECKS)[-1]}" in shown
+
+
+def test_every_command_exists(assets, jobs):
+    pytest_options = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    tools = {"pytest", "ruff", "mypy", "calven-pipeline", "dg", "python", "--with"}
+    seen = set()
+    for command in commands():
+        tool, *arguments = command
+        seen.add(tool)
+        assert tool in tools
+        if tool == "calven-pipeline":
+            cli._parser().parse_args(arguments)
+        elif tool == "pytest" and "-m" in arguments:
+            marker = arguments[arguments.index("-m") + 1]
+            assert any(line.startswith(f"{marker}:") for line in pytest_options["tool"]["pytest"]["markers"])
+            assert (PROJECT / arguments[-1]).exists()
+        elif tool == "dg" and arguments[0] == "launch":
+            what, name = arguments[1:3]
+            assert name in (jobs if what == "--job" else assets)
+        elif tool == "dg":
+            assert arguments in (["dev"], ["check", "defs"])
+        elif tool == "python":
+            assert arguments == ["-m", "tests.docs.tables"]
+    assert seen == tools
+    for fault in re.findall(r"--fault (\S+)", README):
+        parse_fault(fault)
+
+
+def test_every_room_is_a_folder():
+    for row in rows("Development", "room"):
+        assert (PACKAGE / words(row[0])[0]).is_dir()
+    named = words(section("Development").partition("grouped by question: ")[2].partition(".")[0].replace("\n", " "))
+    folders = {path.name for path in (PROJECT / "tests").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert set(named) == folders
+
+
+def test_every_link_leads_somewhere():
+    targets = re.findall(r"\]\(([^)\s]+)\)", README)
+    headings = re.findall(r"^#+ ([A-Z].*)$", README, flags=re.MULTILINE)
+    anchors = {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+    for target in targets:
+        if target.startswith("#"):
+            assert target[1:] in anchors, target
+        elif not target.startswith("https://"):
+            assert (PROJECT / target).is_file(), target
+
+
+def test_images_are_small_enough_for_a_page():
+    images = [PROJECT / target for target in re.findall(r"!\[.+\]\(([^)]+)\)", README)]
+    assert images
+    assert all(image.stat().st_size < 300_000 for image in images)
