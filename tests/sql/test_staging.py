@@ -432,6 +432,33 @@ def test_ignored_rows(pipeline: Pipeline) -> None:
     assert pipeline.ask("select count(*) from rejections") == [0]
 
 
+def test_an_ignored_row_of_an_earlier_run_is_no_event(pipeline: Pipeline) -> None:
+    """Denied at first, granted with the same event id in the next export: presence."""
+    pipeline.profile(
+        "sources:\n  - name: doors\n    files: '*.csv'\n    keep: {result: granted}\n"
+        "    columns: {timestamp: time, event_id: id, user_id: who, location_id: where}\n"
+        "    defaults: {location_type: location}\n"
+    )
+    for name, result in (("a.csv", "denied"), ("b.csv", "granted"), ("c.csv", "granted ")):
+        pipeline.export(name, f"time,id,who,where,result\n2026-10-01T10:00:00Z,e1,U-ann,Office,{result}\n")
+        pipeline.run()
+    assert pipeline.outcomes() == ["ignored", "valid", "duplicate"]
+
+
+def test_a_row_without_a_readable_time_comes_again(pipeline: Pipeline) -> None:
+    """It is known by its text, and rejected once."""
+    pipeline.swipes("soon,,,U-ann,,Office,location", name="a.csv")
+    pipeline.run()
+    pipeline.swipes("soon,,,U-ann,,Office,location", ",,,U-ann,,Office,location", SWIPE.format(1), name="b.csv")
+    pipeline.run()
+    assert pipeline.outcomes() == [
+        "rejected: invalid_timestamp",
+        "duplicate",
+        "rejected: missing_timestamp",
+        "valid",
+    ]
+
+
 def test_every_format_goes_the_same_way(pipeline: Pipeline) -> None:
     """The same two swipes as CSV, JSON lines, JSON and Parquet: one source, each event once."""
     pipeline.profile(
