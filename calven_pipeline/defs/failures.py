@@ -5,9 +5,12 @@ that did only part of its work says so in its metadata, and a check of its own, 
 that and fails the run.
 """
 
+import atexit
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -31,9 +34,21 @@ def clear_failures() -> Iterator[None]:
     try:
         yield
     except CalvenPipelineError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from None
+        raise _failure(str(error)) from None
     except Exception as error:  # noqa: BLE001 - the front door: nothing may pass it with its text
-        raise dg.Failure(description=_unforeseen(error), allow_retries=False) from None
+        raise _failure(_unforeseen(error)) from None
+
+
+def _failure(line: str) -> dg.Failure:
+    if Path(sys.argv[0]).name == "dg":  # not the demo, which tells it itself, nor a test
+        _tell_at_exit(line)
+    return dg.Failure(description=line, allow_retries=False)
+
+
+@cache
+def _tell_at_exit(line: str) -> None:
+    """Say it once more as the last thing on the terminal: `dg launch` buries it in Dagster's log and stack trace."""
+    atexit.register(print, f"Failed: {line}", file=sys.stderr)
 
 
 def _unforeseen(error: Exception) -> str:
@@ -59,6 +74,6 @@ def problem_check(asset: str, name: str, description: str) -> dg.AssetChecksDefi
         problem = str(told.value) if told else None
         yield dg.AssetCheckResult(asset_key=asset, check_name=name, passed=problem is None, description=problem)
         if problem:
-            raise dg.Failure(description=problem, allow_retries=False)
+            raise _failure(problem)
 
     return check

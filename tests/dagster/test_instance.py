@@ -56,7 +56,8 @@ def test_runs_are_kept_in_the_data_folder_whoever_launches_them(deployment: Depl
     deployment.set(API_SECRET="not-the-secret")
     bad = launch(project)
     assert bad.returncode != 0
-    assert "Calven refused the key in CALVEN_API_KEY" in bad.stderr
+    last_line = bad.stderr.strip().splitlines()[-1]
+    assert last_line.startswith("Failed: Calven refused the key in CALVEN_API_KEY"), "told last, after Dagster's trace"
     assert "not-the-secret" not in bad.stdout + bad.stderr
 
     assert statuses() == ["SUCCESS", "SUCCESS", "FAILURE"]
