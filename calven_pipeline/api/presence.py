@@ -215,6 +215,8 @@ def readable(reply: bytes, source_id: str | None, request: httpx.Request) -> str
     results = fields.get("results")
     if not isinstance(results, list) or not set(map(type, results)) <= {dict}:
         raise unreadable("the answer held no list of results", request)
+    if text.count('"results"') > 1:  # where a field stands twice, Python takes the last one and DuckDB the first
+        raise unreadable("the answer held more than one list of results", request)
     answered_for = fields.get("sourceId")
     if source_id is not None and answered_for is not None and str(answered_for) != source_id:
         raise unreadable("the answer was for another sourceId than the one sent", request)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calven_pipeline.delivery.journal import Journal
+from calven_pipeline.errors import WorkingDatabaseError
 from calven_pipeline.warehouse.database import WorkingDatabase
 
 
@@ -45,7 +46,12 @@ def plan(database: WorkingDatabase, revision: int, *, batch_size: int, calls: in
         database.run("delivery/add_calls", {"revision": revision})
         database.run("delivery/take_events")
         bodies = database.rows("delivery/build_bodies", {"first_row_id": first, "last_row_id": last})
-    return [PlannedCall(call_id, body) for call_id, body in bodies]
+        if sum(row[2] for row in bodies) != events:
+            # An event that is planned but not sent would count as accepted with its call.
+            raise WorkingDatabaseError(
+                "The working database holds due events without a verdict, a user or a place; nothing of them was sent."
+            )
+    return [PlannedCall(call_id, body) for call_id, body, _ in bodies]
 
 
 def fold(database: WorkingDatabase, journal: Journal, revision: int) -> None:

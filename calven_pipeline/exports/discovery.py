@@ -14,6 +14,7 @@ from stat import S_ISREG
 
 from calven_pipeline.errors import UnreadableExportError
 from calven_pipeline.exports.profiles import SourceProfile
+from calven_pipeline.exports.wording import shown
 
 UNFINISHED_ENDINGS = (".part", ".tmp", ".crdownload", "~")
 
@@ -27,11 +28,6 @@ class ExportFile:
     path: Path
     size_bytes: int
     modified_ns: int
-
-
-def shown(name: str) -> str:
-    """A file's name for a message of one line."""
-    return name if name.isprintable() else ascii(name)
 
 
 def find_exports(profile: SourceProfile, exports_dir: Path) -> list[ExportFile]:

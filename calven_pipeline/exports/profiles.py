@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, fi
 
 from calven_pipeline.errors import SourceProfileError
 from calven_pipeline.exports.csv_text import UnreadableTextError, read_header
+from calven_pipeline.exports.wording import shown_header
 from calven_pipeline.exports.yaml_text import read_yaml_text
 
 PROFILE_FILE = "sources.yaml"
@@ -108,6 +109,12 @@ def _inside_all(value: object) -> object:
     patterns = _texts(value)
     for pattern in patterns if isinstance(patterns, tuple) else ():
         _inside(pattern)
+        try:
+            next(Path("no-such-folder").glob(pattern), None)  # the pattern is looked at before the folder
+        except (ValueError, IndexError, NotImplementedError) as error:
+            raise ValueError(
+                f"{pattern!r} is no pattern for files; write it like 'badges/*.csv' or '**/*.csv'"
+            ) from error
     return patterns
 
 
@@ -139,6 +146,11 @@ class SourceProfile(BaseModel):
     places: DataPath | None = None
     email_case: Literal["reject", "correct"] = "reject"
     is_default: bool = False
+
+    @property
+    def reads_offsets(self) -> bool:
+        """Whether `timestamp_format` reads an offset or a zone."""
+        return "%z" in (self.timestamp_format or "").lower()
 
     @model_validator(mode="before")
     @classmethod
@@ -190,6 +202,8 @@ class SourceProfile(BaseModel):
         given = {*self.columns, *self.defaults}
         for ours in NO_DEFAULTS & set(self.defaults):
             raise _KeyError(f"defaults.{ours}", "one value cannot serve all rows; name the column under `columns`")
+        if self.timestamp_format and not self.reads_offsets and not self.timezone:
+            raise _KeyError("timezone", "is needed: the `timestamp_format` reads no offset")
         if "timestamp" not in self.columns:
             raise _KeyError("columns.timestamp", "is missing; name the column that holds the time")
         if self.people and "source_user_id" not in self.columns:
@@ -313,8 +327,8 @@ def _check_tables(profile: SourceProfile, data_dir: Path) -> None:
 def _need(profile: SourceProfile, key: str, columns: tuple[str, ...], column: str) -> None:
     table = getattr(profile, key)
     if column not in columns:
-        has = ", ".join(columns) or "nothing"
-        raise profile_problem(profile, key, f"{table} needs a column {column}; it has {has}")
+        has = shown_header(columns) if columns else "it is empty"
+        raise profile_problem(profile, key, f"{table} needs a column {column}; {has}")
     if columns.count(column) > 1:
         raise profile_problem(profile, key, f"{table} has the column {column} twice; remove one")
 

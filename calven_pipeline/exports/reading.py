@@ -23,7 +23,7 @@ from duckdb import (
 )
 
 from calven_pipeline.errors import UnreadableExportError
-from calven_pipeline.exports.discovery import ExportFile, shown
+from calven_pipeline.exports.discovery import ExportFile
 from calven_pipeline.exports.profiles import OUR_COLUMNS, Format, SourceProfile, nearest, profile_problem
 from calven_pipeline.exports.tables import (
     NULL_TEXT,
@@ -34,6 +34,7 @@ from calven_pipeline.exports.tables import (
     read_columns,
     trimmed,
 )
+from calven_pipeline.exports.wording import looks_like_header, shown, shown_header
 
 ENDINGS = {
     ".csv": Format.CSV,
@@ -160,12 +161,16 @@ def _check_names(profile: SourceProfile, file: ExportFile, columns: Sequence[str
         if theirs not in columns and not (profile.is_default and key != "columns.timestamp"):
             problem = (
                 f"names the column {theirs!r}, which {shown(file.source_file)} does not have"
-                f"{nearest(theirs, columns)}; it has {', '.join(map(shown, columns))}"
+                f"{_nearest_column(theirs, columns)}; {shown_header(columns)}"
             )
             raise profile_problem(profile, key, problem)
         if columns.count(theirs) > 1:
             problem = f"names the column {theirs!r}, which {shown(file.source_file)} has twice; rename one"
             raise profile_problem(profile, key, problem)
+
+
+def _nearest_column(theirs: str, columns: Sequence[str]) -> str:
+    return nearest(theirs, columns) if looks_like_header(columns) else ""
 
 
 def _rows(profile: SourceProfile, table: OpenTable) -> duckdb.DuckDBPyRelation:

@@ -15,7 +15,7 @@ from calven_pipeline.api import CalvenClient, PulledFile, fetch_to_file
 from calven_pipeline.api.warehouse import Resource
 from calven_pipeline.errors import ReferenceDataError, UnreadableAnswerError
 from calven_pipeline.warehouse.database import WorkingDatabase
-from calven_pipeline.warehouse.home import claim_home
+from calven_pipeline.warehouse.home import check_home, settle_home
 from calven_pipeline.warehouse.queries import query
 
 LEAST_SHARE_KEPT = 0.5  # of the rows of the last pull
@@ -43,12 +43,14 @@ def pull_reference(
     throughout, and `ReferenceDataError` where it is refused; the old
     table stays then.
     """
-    claim_home(database, client.settings.api_url)
+    check_home(database, client.settings.api_url)
     file = fetch_to_file(client, resource, database.state / "pulls" / f"{resource}.json")
     try:
         _read(database, file)
         with database.transaction():
-            return _swap(database, file, allow_shrink=allow_shrink)
+            pull = _swap(database, file, allow_shrink=allow_shrink)
+            settle_home(database, client.settings.api_url)
+            return pull
     finally:
         file.path.unlink(missing_ok=True)
 

@@ -59,7 +59,9 @@ class WorkingDatabase:
         try:
             yield
         except BaseException:
-            with _ignoring_duckdb():  # a failed transaction takes no further statement; the name is given anew next time
+            with (
+                _ignoring_duckdb()
+            ):  # a failed transaction takes no further statement; the name is given anew next time
                 self.connection.unregister(name)
             raise
         self.connection.unregister(name)
@@ -75,7 +77,8 @@ class WorkingDatabase:
         try:
             yield
         finally:
-            self.connection.execute("reset disabled_optimizers")
+            with _ignoring_duckdb():  # a failed transaction takes no statement; its error is the one to tell
+                self.connection.execute("reset disabled_optimizers")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -156,6 +159,8 @@ def foreign_errors(doing: str) -> Iterator[None]:
             f"The working database could not be read or written ({doing}): {first_line(error)}. "
             "Check the space and the rights of the state folder."
         ) from error
+    except duckdb.InvalidInputException as error:  # about a value, which it quotes
+        raise WorkingDatabaseError(f"The working database refused {doing}: {type(error).__name__}.") from None
     except duckdb.ProgrammingError as error:  # about our own SQL; it names no values
         raise WorkingDatabaseError(f"The working database refused {doing}: {first_line(error)}") from error
     except duckdb.Error as error:

@@ -29,7 +29,16 @@ NOW = datetime(2026, 12, 31, tzinfo=UTC)
 def sandbox(tmp_path: Path) -> Iterator[str]:
     """The address of a sandbox in a process of its own, so that its time is not ours."""
     make_reference(tmp_path / "world")
-    command = [sys.executable, "-m", "calven_pipeline.cli", "sandbox", "--port", "0", "--world", str(tmp_path / "world")]
+    command = [
+        sys.executable,
+        "-m",
+        "calven_pipeline.cli",
+        "sandbox",
+        "--port",
+        "0",
+        "--world",
+        str(tmp_path / "world"),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline()

@@ -42,7 +42,9 @@ def database(tmp_path: Path) -> Iterator[WorkingDatabase]:
 
 def world(users: list[dict[str, Any]] | None = None, desks: list[dict[str, Any]] | None = None) -> World:
     """A world of one office."""
-    return World.of(some_users(10) if users is None else users, [{"locationId": "O-1"}], [DESK] if desks is None else desks)
+    return World.of(
+        some_users(10) if users is None else users, [{"locationId": "O-1"}], [DESK] if desks is None else desks
+    )
 
 
 def some_users(count: int) -> list[dict[str, Any]]:
@@ -67,7 +69,9 @@ def table(database: WorkingDatabase, sql: str) -> list[tuple]:
     return database.connection.execute(sql).fetchall()
 
 
-def test_published_fields_become_columns_and_the_rest_is_kept(sandbox: SandboxServer, database: WorkingDatabase) -> None:
+def test_published_fields_become_columns_and_the_rest_is_kept(
+    sandbox: SandboxServer, database: WorkingDatabase
+) -> None:
     """Fields that nobody has named stay in `extra`, nested ones and nulls included."""
     user = {
         "userId": "U-1", "userName": "u", "email": "u@sandbox.example", "firstName": None, "lastName": "Uno",

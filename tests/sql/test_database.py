@@ -25,7 +25,10 @@ def test_a_second_process_is_told_who_holds_the_file(tmp_path: Path) -> None:
     command = [sys.executable, "-c", HOLDER, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "open\n"
-        with pytest.raises(WorkingDatabaseBusyError, match=f"PID {other.pid}"), open_working_database(tmp_path, wait_s=0):
+        with (
+            pytest.raises(WorkingDatabaseBusyError, match=f"PID {other.pid}"),
+            open_working_database(tmp_path, wait_s=0),
+        ):
             pass
         other.communicate("done\n")
     with open_working_database(tmp_path, wait_s=0):

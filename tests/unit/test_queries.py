@@ -26,7 +26,9 @@ def test_every_file_is_used() -> None:
     """A statement that nobody runs is deleted."""
     source = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
     patterns = [re.sub(r"\{[^}]*\}", r"\\w+", quoted) for quoted in re.findall(r'"(\w+/[\w{}.]+)"', source)]
-    unused = [name for name in NAMES if not name.startswith("tables/") and not any(re.fullmatch(p, name) for p in patterns)]
+    unused = [
+        name for name in NAMES if not name.startswith("tables/") and not any(re.fullmatch(p, name) for p in patterns)
+    ]
     assert unused == []
 
 

@@ -1,5 +1,5 @@
--- One row per planned call: its number and its JSON text, in the published shape. Reads planned and the judged rows.
--- Exactly one of userId and userEmail; times in UTC to the second.
+-- One row per planned call: its number, its JSON text in the published shape, and its events. Reads planned and the judged rows.
+-- Exactly one of userId and userEmail (a user whose address has gone is named by id); times in UTC to the second.
 with events as (
     select
         p.call_id, p.row_id, p.source_id,
@@ -10,7 +10,7 @@ with events as (
             '","eventId":', to_json(coalesce(s.event_id, s.event_key::varchar)),
             case when s.source_user_id is not null then concat(',"sourceUserId":', to_json(s.source_user_id)) end,
             case
-                when v.sends_email then concat(',"userEmail":', to_json(u.user_email))
+                when v.sends_email and u.user_email is not null then concat(',"userEmail":', to_json(u.user_email))
                 else concat(',"userId":', to_json(u.user_id))
             end,
             '}'
@@ -26,7 +26,8 @@ with events as (
 )
 select
     call_id,
-    concat('{"sourceId":', to_json(any_value(source_id)), ',"presenceEvents":[', string_agg(event, ',' order by row_id), ']}')
+    concat('{"sourceId":', to_json(any_value(source_id)), ',"presenceEvents":[', string_agg(event, ',' order by row_id), ']}'),
+    count(*)
 from events
 group by call_id
 order by call_id

@@ -1,0 +1,187 @@
+"""Sending what is due: many calls in flight, each answer noted as it comes, and reasons to stop.
+
+What may surprise: a call that is refused as a whole (4xx) is halved until the events at fault stand alone, because a
+field that is wrong in one event refuses all the others with it. Such an event is only rejected once another call was
+loaded, or all are through: while Calven refuses everything, it is us, not the data. A run stops early where going on
+would be noise: the key is refused, Calven is down, or every call is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from calven_pipeline.api import Answer, PresencePoster
+from calven_pipeline.delivery import outbox
+from calven_pipeline.delivery.journal import Journal, Note
+from calven_pipeline.errors import CalvenPipelineError, RefusedCallError, TryAgainError
+from calven_pipeline.settings import Settings
+from calven_pipeline.warehouse.database import WorkingDatabase
+
+CALLS_PLANNED = 500  # at a time: 50,000 events, some 12 MB of bodies
+FAILURES_TOLERATED = 3  # calls in a row that failed after all their retries: Calven is down
+REFUSALS_TOLERATED = 20  # refusals without one loaded call between, halves included: it is us, not the data
+PROGRESS_EVERY_S = 5.0
+EVENT_FAULTS = frozenset({400, 413, 422})  # statuses that one event's content can cause
+
+Log = Callable[[str], None]
+
+
+class Sender:
+    """One run over the outbox, on one event loop: what is planned, what failed in a row, and what was told of it."""
+
+    def __init__(
+        self, database: WorkingDatabase, settings: Settings, journal: Journal, revision: int, due: int, log: Log
+    ) -> None:
+        """`due` is the number of events to send, for the progress that `log` is told."""
+        self._database = database
+        self._settings = settings
+        self._journal = journal
+        self._revision = revision
+        self._log = log
+        self._planned: deque[outbox.PlannedCall] = deque()
+        self._held: list[Note] = []
+        self._failures_in_a_row = 0
+        self._refusals_in_a_row = 0
+        self._stopped: CalvenPipelineError | None = None
+        self._first_failure: CalvenPipelineError | None = None
+        self._progress = Progress(due)
+
+    async def post_all(self, poster: PresencePoster) -> None:
+        """Post until nothing is due or there is a reason to stop; raises that reason, or the first failure."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._settings.concurrency):
+                group.create_task(self._work(poster))
+        if self._stopped:
+            self._let_go_of_refusals()
+            raise self._stopped
+        self._write_held()
+        if self._first_failure:
+            raise self._first_failure
+
+    async def _work(self, poster: PresencePoster) -> None:
+        try:
+            while (call := self._next_call()) is not None:
+                await self._post(poster, call.call_id, call.body)
+        except CalvenPipelineError as error:  # the working database's: the other workers must not go on
+            self._stopped = self._stopped or error
+
+    def _next_call(self) -> outbox.PlannedCall | None:
+        if self._stopped:
+            return None
+        if not self._planned:
+            outbox.fold(self._database, self._journal, self._revision)
+            batch_size = self._settings.batch_size
+            self._planned.extend(
+                outbox.plan(self._database, self._revision, batch_size=batch_size, calls=CALLS_PLANNED)
+            )
+        return self._planned.popleft() if self._planned else None
+
+    async def _post(self, poster: PresencePoster, call_id: int, body: str, part: list[str] | None = None) -> None:
+        """Post a call, or the part of it with those event ids, and note how it ended."""
+        sent_at = datetime.now(UTC)
+        is_last = part is None
+        try:
+            answer = await poster.post(body)
+        except RefusedCallError as refusal:
+            await self._refused(poster, call_id, body, part, refusal)
+        except CalvenPipelineError as error:
+            attempts = getattr(error, "attempts", None) or 1
+            problem = type(error).__name__
+            self._write(Note(call_id, attempts, sent_at, datetime.now(UTC), problem=problem, is_last=is_last))
+            self._failed(error)
+        else:
+            self._loaded(call_id, part, answer, is_last=is_last)
+            self._progress.tell(self._log, body.count('"eventId":'))
+
+    def _loaded(self, call_id: int, part: list[str] | None, answer: Answer, *, is_last: bool) -> None:
+        self._failures_in_a_row = self._refusals_in_a_row = 0
+        self._write_held()
+        self._write(
+            Note(
+                call_id,
+                answer.attempts,
+                answer.sent_at,
+                answer.answered_at,
+                part,
+                answer.status,
+                answer.correlation_id,
+                answer.text,
+                is_last=is_last,
+            )
+        )
+
+    def _failed(self, error: CalvenPipelineError) -> None:
+        """Stop where trying again will not help, or where it failed too often in a row."""
+        self._first_failure = self._first_failure or error
+        self._failures_in_a_row += 1
+        if not isinstance(error, TryAgainError) or self._failures_in_a_row >= FAILURES_TOLERATED:
+            self._stopped = self._stopped or error
+
+    async def _refused(
+        self, poster: PresencePoster, call_id: int, body: str, part: list[str] | None, refusal: RefusedCallError
+    ) -> None:
+        """Halve a refused call until the event at fault stands alone; that one is rejected, with Calven's words."""
+        call = json.loads(body)
+        events, now = call["presenceEvents"], datetime.now(UTC)
+        trace = getattr(refusal, "correlation_id", None)
+        note = Note(call_id, 1, now, now, _ids_of(events), refusal.status, trace, is_last=False)
+        self._refusals_in_a_row += 1
+        if refusal.status not in EVENT_FAULTS or self._refusals_in_a_row > REFUSALS_TOLERATED:
+            self._write(replace(note, problem=type(refusal).__name__))
+            self._failed(refusal)
+        elif len(events) == 1:
+            self._held.append(replace(note, refusal=refusal.detail or f"HTTP {refusal.status}"))
+        else:
+            middle = len(events) // 2
+            for half in (events[:middle], events[middle:]):
+                if not self._stopped:
+                    text = json.dumps(call | {"presenceEvents": half}, separators=(",", ":"))
+                    await self._post(poster, call_id, text, _ids_of(half))
+        if part is None:
+            self._write(replace(note, attempts=0, event_ids=None, is_last=True))
+
+    def _write(self, note: Note) -> None:
+        """Write the note, behind those that are held: a call must not end before its refusals are known."""
+        if self._held:
+            self._held.append(note)
+        else:
+            self._journal.write(note)
+
+    def _write_held(self) -> None:
+        held, self._held = self._held, []
+        for note in held:
+            self._journal.write(note)
+
+    def _let_go_of_refusals(self) -> None:
+        """Nothing was loaded since: whether those events are at fault is not known, so they stay pending."""
+        self._held = [note for note in self._held if note.refusal is None]
+        self._write_held()
+
+
+class Progress:
+    """How far a run is, told every few seconds."""
+
+    def __init__(self, due: int) -> None:
+        self._due = due
+        self._done = 0
+        self._started = self._last_told = time.monotonic()
+
+    def tell(self, log: Log, events: int) -> None:
+        """Count these events as answered, and tell it where it was last told a while ago."""
+        self._done += events
+        now = time.monotonic()
+        if now - self._last_told >= PROGRESS_EVERY_S:
+            self._last_told = now
+            rate = self._done / (now - self._started)
+            left = (self._due - self._done) / rate
+            log(f"posted {self._done} of {self._due} events, {rate:.0f} a second, {left:.0f} s left")
+
+
+def _ids_of(events: list[dict[str, str]]) -> list[str]:
+    return [event["eventId"] for event in events]
