@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from calven_pipeline.defs.failures import clear_failures
+from calven_pipeline.defs.failures import clear_failures, tell_at_exit
 from calven_pipeline.defs.reference import desks, locations, users
 from calven_pipeline.defs.resources import Warehouse
 
@@ -18,6 +18,8 @@ def analytics_database(warehouse: Warehouse) -> dg.MaterializeResult[None]:
 
     with clear_failures(), warehouse.open() as database:
         snapshot = write_snapshot(database, warehouse.data_dir)
+    outcomes = ", ".join(f"{rows} {outcome}" for outcome, rows in snapshot.outcomes.items())
+    tell_at_exit(f"{snapshot.path}: {sum(snapshot.outcomes.values())} rows in all ({outcomes or 'no exports yet'})")
     return dg.MaterializeResult(
         metadata={
             "path": dg.MetadataValue.path(str(snapshot.path)),

@@ -40,15 +40,18 @@ def clear_failures() -> Iterator[None]:
 
 
 def _failure(line: str) -> dg.Failure:
-    if Path(sys.argv[0]).name == "dg":  # not the demo, which tells it itself, nor a test
-        _tell_at_exit(line)
+    tell_at_exit(f"Failed: {line}")
     return dg.Failure(description=line, allow_retries=False)
 
 
 @cache
-def _tell_at_exit(line: str) -> None:
-    """Say it once more as the last thing on the terminal: `dg launch` buries it in Dagster's log and stack trace."""
-    atexit.register(print, f"Failed: {line}", file=sys.stderr)
+def tell_at_exit(line: str) -> None:
+    """Say a line once, as the last thing on the terminal: `dg launch` buries it in Dagster's log and stack traces.
+
+    Only there: the demo has its own words, and a test none.
+    """
+    if Path(sys.argv[0]).name == "dg":
+        atexit.register(print, line, file=sys.stderr)
 
 
 def _unforeseen(error: Exception) -> str:

@@ -39,7 +39,7 @@ every_file_read = problem_check("staged_presence", "every_file_read", "Every new
 
 
 @dg.asset(group_name="presence", kinds={"duckdb"}, deps=[staged_presence, users, locations, desks])
-def validated_presence(warehouse: Warehouse) -> dg.MaterializeResult[None]:
+def validated_presence(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """One row per staged row, with its verdict: valid, rejected, duplicate or ignored.
 
     One pass of SQL over what is new or open, joined to users, locations, levels, zones and places. Open rejections are
@@ -52,6 +52,8 @@ def validated_presence(warehouse: Warehouse) -> dg.MaterializeResult[None]:
         profiles = load_profiles(warehouse.data_dir)
         with warehouse.open() as database:
             validation = validate(database, profiles, warehouse.data_dir)
+    for warning in validation.warnings:
+        context.log.warning(warning)
     return dg.MaterializeResult(
         metadata={
             "rows_judged": validation.judged,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from calven_pipeline.defs.failures import PROBLEM, Metadata, clear_failures, problem_check
+from calven_pipeline.defs.failures import PROBLEM, Metadata, clear_failures, problem_check, tell_at_exit
 from calven_pipeline.defs.presence import validated_presence
 from calven_pipeline.defs.resources import Calven, Warehouse
 
@@ -53,6 +53,10 @@ def publish(
         "seconds": round(delivery.seconds, 1),
         "sql": "delivery/build_bodies.sql",
     }
+    tell_at_exit(
+        f"Posted {delivery.accepted + delivery.rejected} events: {delivery.accepted} accepted, {delivery.rejected} "
+        f"rejected by Calven; {delivery.waiting} wait"
+    )
     if delivery.problem is not None:
         published[PROBLEM] = delivery.story
     yield dg.MaterializeResult(asset_key="published_presence", metadata=published)

@@ -30,6 +30,7 @@ class Validation:
     reasons: dict[str, int]
     rechecked: int
     healed: int
+    warnings: tuple[str, ...] = ()
 
     @property
     def judged(self) -> int:
@@ -44,7 +45,10 @@ def validate(
     *,
     now: datetime | None = None,
 ) -> Validation:
-    """Judge every staged row without a verdict, and every open rejection that could be cured; all in one transaction.
+    """Judge every staged row without a verdict, and every row that deserves a second look; all in one transaction.
+
+    Those are open rejections that could be cured, rows whose time lay in the future and has come, and events that were
+    never sent while a mapping or the reference data changed.
 
     `now` (aware) decides what lies in the future. Raises `ReferenceDataError` where users, locations or desks were never
     pulled, and `SourceProfileError` where a mapping cannot be read.
@@ -85,7 +89,8 @@ def _judge(database: WorkingDatabase, now: datetime) -> Validation:
     database.run("validation/find_repeated_rows", last_row)
     for lookup in LOOKUPS:
         database.run(f"validation/lookup_{lookup}")
-    database.run("validation/choose_rows_to_recheck", {"inputs_changed": inputs_changed})
+    database.run("validation/choose_rows_to_recheck", {"inputs_changed": inputs_changed, "now": now})
+    database.run("validation/take_back_events")
     rechecked = database.run("validation/forget_verdicts")
     with database.joins_as_written():
         database.run("validation/judge_rows", {**last_row, "now": now, "revision": revision})
@@ -93,7 +98,7 @@ def _judge(database: WorkingDatabase, now: datetime) -> Validation:
     healed = database.run("validation/resolve_rejections", {"now": now, "revision": revision})
     database.run("validation/explain_rejections", {"revision": revision})
     database.run("validation/renew_rejections", {"now": now, "revision": revision})
-    database.run("validation/add_rejections", {**last_row, "now": now, "revision": revision})
+    database.run("validation/add_rejections", {"now": now, "revision": revision})
     if inputs_changed:
         database.run("validation/add_validation", {"revision": revision, "inputs": inputs, "now": now})
     return Validation(
@@ -102,4 +107,11 @@ def _judge(database: WorkingDatabase, now: datetime) -> Validation:
         dict(database.rows("validation/count_reasons", {"revision": revision})),
         rechecked,
         healed,
+        tuple(
+            f"None of the new rows of source {source} is presence: {rejected} rejected, {ignored} ignored. Look at "
+            "`rejections`, and at `keep`, `timestamp_format` and the tables of its profile."
+            for source, rejected, ignored in database.rows(
+                "validation/sources_without_presence", {**last_row, "revision": revision}
+            )
+        ),
     )

@@ -100,7 +100,8 @@ class Oracle:
     def judge(self, world: World, sources: Mapping[str, Source], new: Sequence[tuple[str, Row]]) -> list[Verdict]:
         """The verdicts of all rows so far, after a round with these new rows, each with its source's name."""
         for held in self._rows:
-            if held.verdict.outcome == "rejected" and not BEYOND_CURE & set(held.verdict.reasons):
+            is_open = held.verdict.outcome == "rejected" and not BEYOND_CURE & set(held.verdict.reasons)
+            if is_open or held.verdict.outcome == "valid":  # nothing is ever sent here
                 held.verdict = self._verdict(world, sources[held.source], held.row, [])
         for name, row in new:
             self._rows.append(_Held(name, row, self._first_verdict(world, sources[name], row)))
@@ -168,13 +169,12 @@ def _user(world: World, source: Source, row: Row) -> tuple[str | None, bool, lis
             return None, False, ["unmapped_person"]
     known = world.user(user_id)
     exact, loose = (world.bearers(email), world.loose_bearers(email)) if email else ([], [])
-    corrected = source.corrects_case and len(loose) == 1
     reasons = []
     if (user_id and not known) or (email and not loose):
         reasons.append("unknown_user")
-    if loose and not exact and not corrected and (user_id or len(loose) == 1):
+    if loose and not exact and not source.corrects_case:
         reasons.append("email_case_mismatch")
-    if not user_id and len(exact or loose) > 1:
+    if not user_id and (len(exact) > 1 or (not exact and len(loose) > 1 and source.corrects_case)):
         reasons.append("ambiguous_user")
     if known and loose and known not in (exact or loose):
         reasons.append("user_conflict")

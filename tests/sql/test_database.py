@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from calven_pipeline.errors import WorkingDatabaseBusyError, WorkingDatabaseError
-from calven_pipeline.warehouse.database import foreign_errors, open_working_database
+from calven_pipeline.warehouse.database import WorkingDatabase, foreign_errors, open_working_database
 
 HOLDER = """
 import sys
@@ -52,10 +52,15 @@ def test_a_data_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
 
 def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
     """An error in the middle undoes what was done before it."""
-    with open_working_database(tmp_path) as database:
-        with pytest.raises(RuntimeError, match="stop"), database.transaction():
+
+    def settle_and_stop(database: WorkingDatabase) -> None:
+        with database.transaction():
             database.run("reference/settle_home", {"is_sandbox": True})
             raise RuntimeError("stop")
+
+    with open_working_database(tmp_path) as database:
+        with pytest.raises(RuntimeError, match="stop"):
+            settle_and_stop(database)
         assert database.rows("reference/home") == []
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from calven_pipeline.errors import WorkingDatabaseError
 from calven_pipeline.sandbox import SandboxServer
 from calven_pipeline.warehouse.dictionary import TABLES
 from tests.http.delivering import Pipeline
@@ -112,9 +113,10 @@ def test_an_interrupted_copy_leaves_the_old_one_whole(pipeline: Pipeline, monkey
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as disk, pytest.raises(Exception, match="No space left on device"):
+    with monkeypatch.context() as disk:
         disk.setattr("shutil.copyfile", full)
-        pipeline.outcomes()
+        with pytest.raises(WorkingDatabaseError, match="No space left on device"):
+            pipeline.outcomes()
     assert snapshot_of(pipeline).read_bytes() == before
     assert pipeline.outcomes() == {"accepted": 10}
 

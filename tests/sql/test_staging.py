@@ -184,8 +184,10 @@ def test_a_format_with_the_name_of_a_zone(pipeline: Pipeline, zone: str) -> None
     assert moments(pipeline, "01/10/2026 12:00 Europe/Paris", "01/10/2026 10:00 UTC", more=more) == [TEN, TEN]
 
 
-def test_a_format_without_offset_or_zone_gives_no_time(pipeline: Pipeline) -> None:
-    assert moments(pipeline, "01/10/2026 12:00", more="timestamp_format: '%d/%m/%Y %H:%M'") == [None]
+def test_a_format_without_offset_needs_a_zone(pipeline: Pipeline) -> None:
+    """Every row would be lost: the profile is refused before anything is read."""
+    with pytest.raises(SourceProfileError, match="`timezone` is needed"):
+        moments(pipeline, "01/10/2026 12:00", more="timestamp_format: '%d/%m/%Y %H:%M'")
 
 
 # Local dates

@@ -9,4 +9,4 @@ select
 from validated_presence v
     join explanations e on e.row_id = v.row_id
     join staged_presence s on s.row_id = v.row_id
-where v.revision = $revision and v.verdict = 'rejected' and v.row_id > $last_row_judged
+where v.revision = $revision and v.verdict = 'rejected' and v.row_id not in (select row_id from rejections)

@@ -1,5 +1,6 @@
--- One row per open rejection that new reference data or mappings could cure. Reads rejections.
--- Calven's own refusals, times and reused event ids are beyond such a cure.
+-- One row per judged row that deserves a second look. Reads rejections, outbox, staged_presence.
+-- With new reference data or mappings: open rejections that these could cure, and events that were never sent, whose
+-- person or place may be another by now. Whenever its time has come: a row that lay in the future.
 create or replace temp table rows_to_recheck as
 select row_id
 from rejections
@@ -10,3 +11,13 @@ where
     and not list_has_any(
         reasons, ['missing_timestamp', 'invalid_timestamp', 'future_timestamp', 'conflicting_event_id']
     )
+union all
+select row_id from outbox where $inputs_changed and attempts = 0 and call_id is null
+union all
+select r.row_id
+from rejections r join staged_presence s on s.row_id = r.row_id
+where
+    r.status = 'open'
+    and list_contains(r.reasons, 'future_timestamp')
+    and not list_contains(r.reasons, 'conflicting_event_id')
+    and s.occurred_at <= $now::timestamptz at time zone 'UTC' + interval 10 minutes

@@ -41,12 +41,11 @@ select
         when 'location_type_mismatch' then concat('the id exists, but not as ', n.location_type, ': ', n.location_id)
         when 'conflicting_event_id' then 'the event id was used before for another event'
     end as detail,
-    nullif(concat_ws(
-        '; ',
+    coalesce(
         case when list_contains(n.reasons, 'email_case_mismatch')
             then case when lower(k.user_email) = lower(n.user_email) then k.user_email else l.provisioned end end,
         case when list_has_any(n.reasons, ['location_type_mismatch', 'invalid_location_type']) then o.location_type end
-    ), '') as suggestion
+    ) as suggestion
 from named n
     left join user_ids i on i.id = lower(n.user_id)
     left join known_users k on k.user_key = i.user_key

@@ -60,9 +60,8 @@ judged as (
         not has_id and not has_address and not by_badge as missing_user,
         not has_id and not has_address and by_badge as unmapped_person,
         (has_id and id_user is null) or (has_address and exact_users = 0 and loose_users = 0) as unknown_user,
-        has_address and exact_users = 0 and not is_corrected
-        and (loose_users = 1 or (loose_users > 1 and has_id)) as email_case_mismatch,
-        not has_id and (exact_users > 1 or (exact_users = 0 and loose_users > 1)) as ambiguous_user,
+        has_address and exact_users = 0 and loose_users > 0 and not corrects_email_case as email_case_mismatch,
+        not has_id and (exact_users > 1 or (exact_users = 0 and loose_users > 1 and corrects_email_case)) as ambiguous_user,
         coalesce(id_user <> coalesce(exact_user, loose_user) and not coalesce(list_contains(many_users, id_user), false), false)
             as user_conflict,
         not has_location and not by_door as missing_location,

@@ -3,4 +3,6 @@
 update rejections
 set status = 'resolved', resolved_at = $now::timestamptz at time zone 'UTC',
     last_checked_at = $now::timestamptz at time zone 'UTC', revision = $revision
-where row_id in (select row_id from validated_presence where revision = $revision and verdict <> 'rejected')
+where
+    status = 'open'
+    and row_id in (select row_id from validated_presence where revision = $revision and verdict <> 'rejected')
