@@ -12,5 +12,5 @@ def nobodys_settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
     """Neither the environment's nor the project's `.env` with somebody's keys; tests about `.env` bring their own."""
     for name in [name for name in os.environ if name.startswith("CALVEN_")]:
         monkeypatch.delenv(name)
-    if request.node.path.parent.name in {"http", "sql", "docs", "benchmarks"}:
+    if request.node.path.parent.name in {"http", "sql", "benchmarks"}:
         monkeypatch.setitem(Settings.model_config, "env_file", None)

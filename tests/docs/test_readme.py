@@ -205,7 +205,9 @@ def test_the_example_profile_can_be_loaded(tmp_path):
 def test_every_reason_in_order_with_its_stage_and_whether_it_heals():
     validated = re.findall(r"then '(\w+)' end", query("validation/judge_rows"))
     refused = re.findall(r"(?:then|else) '(calven_\w+)'", query("delivery/settle_events"))
-    beyond_cure = re.findall(r"'(\w+)'", query("validation/choose_rows_to_recheck").partition("list_has_any")[2])
+    first_look, later_looks = query("validation/choose_rows_to_recheck").split("union all", 1)
+    beyond_cure = set(re.findall(r"'(\w+)'", first_look.partition("list_has_any")[2]))
+    beyond_cure -= set(re.findall(r"(?<!not )list_contains\(r\.reasons, '(\w+)'\)", later_looks))
     shown = [(row[0], words(row[1])[0], row[2]) for row in rows("Reasons", "stage")]
     expected = [("read", "malformed_row", "no")]
     expected += [("validate", reason, "no" if reason in beyond_cure else "yes") for reason in dict.fromkeys(validated)]
