@@ -42,6 +42,7 @@ NULL_TEXT = SQLExpression("cast(null as varchar)")
 NUMBERED = "over () as row_number"
 WHITE_SPACE = " \t\r\n\v\f\u00a0\ufeff"
 NEEDS_TRIMMING = r"^[\s\x{0b}\x{a0}\x{feff}]|[\s\x{0b}\x{a0}\x{feff}]$|^$"
+LONGEST_CSV_LINE_BYTES = 2_000_000  # DuckDB's own limit; a larger one makes its buffers, and reading, dearer
 JSON_ENDS_BYTES = 4_096  # how much of a JSON file is looked at for its first and last character
 PATTERN_CHARACTERS = frozenset("*?[")
 AS_LINES: dict[str, Any] = {
@@ -186,7 +187,7 @@ def _open_csv(
 
 def _read_lines(connection: duckdb.DuckDBPyConnection, link: str) -> duckdb.DuckDBPyRelation:
     """The lines below the header, numbered; blank ones are no rows."""
-    lines = connection.read_csv(link, header=True, **AS_LINES)
+    lines = connection.read_csv(link, header=True, **{**AS_LINES, "max_line_size": LONGEST_CSV_LINE_BYTES})
     return lines.filter(ColumnExpression("text").isnotnull()).row_number(NUMBERED, "*")
 
 

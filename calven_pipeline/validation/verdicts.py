@@ -107,11 +107,20 @@ def _judge(database: WorkingDatabase, now: datetime) -> Validation:
         dict(database.rows("validation/count_reasons", {"revision": revision})),
         rechecked,
         healed,
-        tuple(
-            f"None of the new rows of source {source} is presence: {rejected} rejected, {ignored} ignored. Look at "
-            "`rejections`, and at `keep`, `timestamp_format` and the tables of its profile."
-            for source, rejected, ignored in database.rows(
-                "validation/sources_without_presence", {**last_row, "revision": revision}
-            )
-        ),
+        _warnings(database, last_row),
     )
+
+
+def _warnings(database: WorkingDatabase, last_row: dict[str, int]) -> tuple[str, ...]:
+    """One line for each source whose new rows hold no presence at all: its profile may not fit its files."""
+    warnings = []
+    for source, first, last in database.rows("validation/new_rows_by_source", last_row):
+        ((presence, rejected, ignored),) = database.rows(
+            "validation/count_range", {"first_row_id": first, "last_row_id": last}
+        )
+        if not presence:
+            warnings.append(
+                f"None of the new rows of source {source} is presence: {rejected} rejected, {ignored} ignored. Look at "
+                "`rejections`, and at `keep`, `timestamp_format` and the tables of its profile."
+            )
+    return tuple(warnings)
