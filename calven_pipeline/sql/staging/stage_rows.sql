@@ -18,8 +18,11 @@ spelled as (
             when $timestamp_format is not null or timestamp_text is null then null
             when is_plain_time then timestamp_text
             else regexp_replace(
-                regexp_replace(replace(upper(timestamp_text), ',', '.'), '\s+(Z|[+-]\d{2}(:?\d{2})?)$', '\1'),
-                '^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})', '\1-\2-\3T\4:\5:\6'
+                regexp_replace(
+                    regexp_replace(replace(upper(timestamp_text), ',', '.'), '\s+(Z|[+-]\d{2}(:?\d{2})?)$', '\1'),
+                    '^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})', '\1-\2-\3T\4:\5:\6'
+                ),
+                '([T ]\d{2}:\d{2})(Z|[+-]\d{2}(:?\d{2})?)$', '\1:00\2'  -- DuckDB 1.5 wants seconds before an offset
             )
         end as iso
     from read
