@@ -13,6 +13,7 @@ from unittest.mock import Mock
 import dagster as dg
 import duckdb
 import httpx
+import pytest
 import stamina
 
 from calven_pipeline.exports import staging
@@ -105,42 +106,16 @@ def lay_out_people(folder: Path, desk: str) -> None:
     (folder / "exports" / "desks" / "today.jsonl").write_text("\n".join(lines) + "\n")
 
 
-def run_kept(deployment: Deployment, job: str = "ingest_presence") -> bool:
-    """Run on the instance that a deployment has, with Dagster's own console log."""
-    with (
-        dg.DagsterInstance.from_config(str(project_folder())) as instance,
-        stamina.set_testing(True, attempts=1),
-    ):
+def run_kept(instance: dg.DagsterInstance, job: str = "ingest_presence") -> bool:
+    """Run with Dagster's own console log."""
+    with stamina.set_testing(True, attempts=1):
         return DEFINITIONS.resolve_job_def(job).execute_in_process(instance=instance, raise_on_error=False).success
 
 
 def test_nothing_that_dagster_keeps_names_a_secret_or_a_person(deployment, monkeypatch, capfd):
     """Runs that succeed and that fail in many ways, and then a search of every file and of what was printed."""
-    monkeypatch.setattr(auth.secrets, "token_urlsafe", lambda _: TOKEN)
-    assert TOKEN in sign_in(deployment.sandbox)
-    deployment.sandbox.set_world(people())
-    lay_out_people(deployment.data_dir, people().rows("desks")[0]["deskId"])
-    people_table = deployment.data_dir / "people.csv"
-
-    deployment.set(PUBLISH="dry-run")
-    assert run_kept(deployment, "presence_pipeline")
-    deployment.set(PUBLISH="live", API_SECRET=WRONG)
-    assert not run_kept(deployment, "presence_pipeline"), "a wrong secret"
-    deployment.use_key("sandbox-warehouse", role="EVENTS")
-    assert not run_kept(deployment), "a wrong role"
-    deployment.use_key(None, role="EVENTS")
-    deployment.use_key(KEY)
-    deployment.sandbox.set_faults(["truncate"])
-    assert not run_kept(deployment), "answers that are cut off"
-    people_table.write_text(f"source_user_id,user_email\nx,{address('walburga')}\nx,{address('gottlieb')}\n")
-    assert not run_kept(deployment), "a people table that contradicts itself"
-    shutil.copyfile(samples_folder() / "people.csv", people_table)
-    with monkeypatch.context() as stumbling:
-        quote = duckdb.InvalidInputException(f"Original Line: {address('walburga')}")
-        stumbling.setattr(staging, "find_exports", Mock(side_effect=quote))
-        assert not run_kept(deployment), "an error that quotes a row"
-    deployment.sandbox.set_faults(["poison=event-kunigunde"])
-    assert run_kept(deployment), "a call that Calven refuses for one of its events"
+    with dg.DagsterInstance.from_config(str(project_folder())) as instance:
+        run_in_many_ways(instance, deployment, monkeypatch)
 
     printed = capfd.readouterr()
     kept = Kept(deployment.data_dir / "state" / "dagster", printed.out + printed.err)
@@ -151,6 +126,35 @@ def test_nothing_that_dagster_keeps_names_a_secret_or_a_person(deployment, monke
     assert {place for place, _ in kept.holding("validated_presence")} >= {"runs.db:snapshots", "printed"}
     assert kept.holding(TOKEN, f"{KEY}-secret", WRONG, "sandbox-warehouse-secret") == []
     assert kept.holding("zanzibar", "@people", *PEOPLE) == []
+
+
+def run_in_many_ways(instance: dg.DagsterInstance, deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dry run, six failures of different kinds, and a run with a rejected event."""
+    monkeypatch.setattr(auth.secrets, "token_urlsafe", lambda _: TOKEN)
+    assert TOKEN in sign_in(deployment.sandbox)
+    deployment.sandbox.set_world(people())
+    lay_out_people(deployment.data_dir, people().rows("desks")[0]["deskId"])
+    people_table = deployment.data_dir / "people.csv"
+
+    deployment.set(PUBLISH="dry-run")
+    assert run_kept(instance, "presence_pipeline")
+    deployment.set(PUBLISH="live", API_SECRET=WRONG)
+    assert not run_kept(instance, "presence_pipeline"), "a wrong secret"
+    deployment.use_key("sandbox-warehouse", role="EVENTS")
+    assert not run_kept(instance), "a wrong role"
+    deployment.use_key(None, role="EVENTS")
+    deployment.use_key(KEY)
+    deployment.sandbox.set_faults(["truncate"])
+    assert not run_kept(instance), "answers that are cut off"
+    people_table.write_text(f"source_user_id,user_email\nx,{address('walburga')}\nx,{address('gottlieb')}\n")
+    assert not run_kept(instance), "a people table that contradicts itself"
+    shutil.copyfile(samples_folder() / "people.csv", people_table)
+    with monkeypatch.context() as stumbling:
+        quote = duckdb.InvalidInputException(f"Original Line: {address('walburga')}")
+        stumbling.setattr(staging, "find_exports", Mock(side_effect=quote))
+        assert not run_kept(instance), "an error that quotes a row"
+    deployment.sandbox.set_faults(["poison=event-kunigunde"])
+    assert run_kept(instance), "a call that Calven refuses for one of its events"
 
 
 def test_state_is_for_its_owner_alone(deployment):

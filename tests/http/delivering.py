@@ -1,6 +1,7 @@
 """A pipeline with valid events in its outbox and a sandbox to send them to."""
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from calven_pipeline.warehouse.database import WorkingDatabase, open_working_dat
 from calven_pipeline.warehouse.snapshot import write_snapshot
 
 RESOURCES = ("users", "locations", "desks")
+USERS = 40  # of every sandbox that is given a data folder of the stock
 
 
 @dataclass
@@ -88,3 +90,25 @@ class Pipeline:
     def most_repeats(self) -> int:
         """How many events reached the sandbox more than once."""
         return sum(event["timesReceived"] > 1 for event in self.sandbox.accepted())
+
+
+@dataclass(frozen=True)
+class Stock:
+    """Data folders in which valid events wait: reference data, staged and judged rows. Each is made once, to be copied."""
+
+    folder: Path
+
+    def pipeline(self, data_dir: Path, events: int, sandbox: SandboxServer) -> Pipeline:
+        """A copy with that many events, and the sandbox to send them to: one with the company of `USERS` users."""
+        made = self.folder / str(events)
+        if not made.exists():
+            self._make(Pipeline(made, sandbox), events)
+        shutil.copytree(made, data_dir)
+        return Pipeline(data_dir, sandbox)
+
+    @staticmethod
+    def _make(pipeline: Pipeline, events: int) -> None:
+        pipeline.pull()
+        pipeline.export("events.csv", events)
+        pipeline.judge()
+        pipeline.sandbox.clear()

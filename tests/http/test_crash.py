@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from calven_pipeline.sandbox import SandboxServer
-from tests.http.delivering import Pipeline
+from tests.http.delivering import USERS, Pipeline, Stock
 
 CONCURRENCY, BATCH = 4, 10
 
@@ -31,14 +31,10 @@ with open_working_database(data_dir) as database, CalvenClient(settings) as clie
 
 
 @pytest.fixture
-def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
-    """2,000 events wait."""
-    with SandboxServer(users=40) as sandbox:
-        pipeline = Pipeline(tmp_path / "data", sandbox)
-        pipeline.pull()
-        pipeline.export("events.csv", 2000)
-        pipeline.judge()
-        yield pipeline
+def pipeline(tmp_path: Path, stock: Stock) -> Iterator[Pipeline]:
+    """2,000 events wait for a sandbox that no other test meets: calls of a killed process may still be under way in it."""
+    with SandboxServer(users=USERS) as sandbox:
+        yield stock.pipeline(tmp_path / "data", 2000, sandbox)
 
 
 def kill_after(pipeline: Pipeline, accepted: int) -> None:

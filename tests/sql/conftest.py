@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -162,12 +163,20 @@ class Pipeline:
         return [row[0] if len(row) == 1 else row for row in rows]
 
 
-@pytest.fixture
-def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
-    """Ann, Bob and one office with a level, a zone and two desks."""
-    pipeline = Pipeline(tmp_path / "data")
+@pytest.fixture(scope="session")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder that is only copied: Ann, Bob and one office with a level, a zone and two desks."""
+    pipeline = Pipeline(tmp_path_factory.mktemp("company") / "data")
     pipeline.users([("U-ann", "ann@x.example"), ("U-bob", "bob@x.example"), ("U-nobody", None)])
     pipeline.locations(["Office"])
     pipeline.desks([("Desk-1", "Zone-1", "Level-1"), ("Desk-2", None, None)])
+    pipeline.close()
+    return pipeline.data
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path, company: Path) -> Iterator[Pipeline]:
+    """The steps on a copy of that folder."""
+    pipeline = Pipeline(shutil.copytree(company, tmp_path / "data"))
     yield pipeline
     pipeline.close()

@@ -3,7 +3,6 @@
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -12,20 +11,15 @@ import pytest
 from calven_pipeline.errors import WorkingDatabaseError
 from calven_pipeline.sandbox import SandboxServer
 from calven_pipeline.warehouse.dictionary import TABLES
-from tests.http.delivering import Pipeline
+from tests.http.delivering import Pipeline, Stock
 
 STORAGE_VERSION_OF_DUCKDB_1_0 = 64  # bytes 12 to 20 of a database file
 
 
 @pytest.fixture
-def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(tmp_path: Path, stock: Stock, sandbox: SandboxServer) -> Pipeline:
     """Ten events, judged and not sent yet."""
-    with SandboxServer(users=10) as sandbox:
-        pipeline = Pipeline(tmp_path / "data", sandbox)
-        pipeline.pull()
-        pipeline.export("events.csv", 10)
-        pipeline.judge()
-        yield pipeline
+    return stock.pipeline(tmp_path / "data", 10, sandbox)
 
 
 def snapshot_of(pipeline: Pipeline) -> Path:
