@@ -9,10 +9,18 @@ from __future__ import annotations
 from calven_pipeline.api.client import CalvenClient, KeyCheck
 from calven_pipeline.api.presence import Answer, PresencePoster
 from calven_pipeline.api.retries import RetryPolicy
-from calven_pipeline.api.warehouse import PulledFile, Resource, check_whole_array, fetch_to_file
+from calven_pipeline.api.warehouse import (
+    AnswerFile,
+    PulledFile,
+    Resource,
+    check_whole_array,
+    fetch_presence_to_file,
+    fetch_to_file,
+)
 
 __all__ = [
     "Answer",
+    "AnswerFile",
     "CalvenClient",
     "KeyCheck",
     "PresencePoster",
@@ -20,5 +28,6 @@ __all__ = [
     "Resource",
     "RetryPolicy",
     "check_whole_array",
+    "fetch_presence_to_file",
     "fetch_to_file",
 ]

@@ -1,9 +1,10 @@
-"""Reference data from Calven's warehouse endpoints, streamed to a file: 200,000 users are never in memory at once.
+"""Answers of Calven's warehouse endpoints, streamed to a file: 200,000 users are never in memory at once.
 
 What may surprise: the file appears under its name only when the answer was whole, one JSON array from its first bracket
 to its last; until then it is `<name>.part`. Whether every byte between is good JSON is DuckDB's to say.
 
-Published: `GET /v1/analytics/users`, `/locations`, `/desks`, bare JSON arrays, no pagination, no parameters.
+Published: `GET /v1/analytics/users`, `/locations`, `/desks`, bare JSON arrays, no pagination, no parameters; and
+`/presence` (Presence Details) with `startDate` and `endDate`, at most 30 days, whose fields are not published.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import BinaryIO, Literal, get_args
 
@@ -39,6 +40,8 @@ CHUNK_BYTES = 65_536
 LARGEST_ANSWER_BYTES = 4 * 1024**3  # after decoding; the largest array measured was 67 MB for 200,000 users
 LONGEST_ANSWER_S = 1_800.0  # a server that drips a byte a minute would otherwise hold a run for ever
 
+MOST_DAYS = 30  # of Presence Details in one call (published); both ends count
+
 JSON_SPACE = b" \t\r\n"
 
 
@@ -53,17 +56,32 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-@dataclass(frozen=True)
-class PulledFile:
+@dataclass(frozen=True, kw_only=True)
+class AnswerFile:
     """One whole answer on disk; `sha256` is of the decoded bytes in hex, `pulled_at` is aware UTC."""
 
-    resource: Resource
     path: Path
     size_bytes: int
     sha256: str
     pulled_at: datetime
     correlation_id: str
     attempts: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PulledFile(AnswerFile):
+    """The answer for one resource."""
+
+    resource: Resource
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked: how an error names it, the last part of the path, and the parameters."""
+
+    doing: str
+    endpoint: str
+    parameters: dict[str, str] = field(default_factory=dict)
 
 
 def fetch_to_file(
@@ -77,19 +95,38 @@ def fetch_to_file(
     """
     if resource not in get_args(Resource):
         raise ValueError(f"{resource!r} is none of {', '.join(get_args(Resource))}")
-    call = _call(client, resource)
+    answer = _fetch(client, _Question(f"Reading {resource}", resource), path, limits)
+    return PulledFile(resource=resource, **vars(answer))
+
+
+def fetch_presence_to_file(
+    client: CalvenClient, first_day: date, last_day: date, path: Path, *, limits: Limits = DEFAULT_LIMITS
+) -> AnswerFile:
+    """Write Calven's Presence Details of these days, both included, to `path`; an empty array is an answer.
+
+    Whole or not at all, and with the same errors as `fetch_to_file`.
+    """
+    if not 0 <= (last_day - first_day).days < MOST_DAYS:
+        raise ValueError(f"{first_day} to {last_day} is not 1 to {MOST_DAYS} days")
+    days = {"startDate": first_day.isoformat(), "endDate": last_day.isoformat()}
+    return _fetch(client, _Question(f"Reading presence of {first_day} to {last_day}", "presence", days), path, limits)
+
+
+def _fetch(client: CalvenClient, question: _Question, path: Path, limits: Limits) -> AnswerFile:
+    """The answer under its name, once it is whole."""
+    call = client.call(question.doing, KeyRole.WAREHOUSE)
     part = path.with_name(f"{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        pulled = client.retries.call(
+        answer = client.retries.call(
             call.doing,
             call.host,
-            lambda attempt: replace(_fetch_once(client, resource, part, limits), attempts=attempt),
+            lambda attempt: replace(_fetch_once(client, call, question, part, limits), attempts=attempt),
         )
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    return replace(pulled, path=path)
+    return replace(answer, path=path)
 
 
 def check_whole_array(path: Path) -> None:
@@ -105,11 +142,10 @@ def check_whole_array(path: Path) -> None:
         )
 
 
-def _fetch_once(client: CalvenClient, resource: Resource, path: Path, limits: Limits) -> PulledFile:
+def _fetch_once(client: CalvenClient, call: Call, question: _Question, path: Path, limits: Limits) -> AnswerFile:
     """One try: the answer in the file, checked."""
-    call = _call(client, resource)
-    url = client.url(f"{client.settings.warehouse_path.rstrip('/')}/{resource}")
-    request = client.http.build_request("GET", url)
+    url = client.url(f"{client.settings.warehouse_path.rstrip('/')}/{question.endpoint}")
+    request = client.http.build_request("GET", url, params=question.parameters or None)
     with transport_failures(request):
         response = client.http.send(request, auth=client.auth(KeyRole.WAREHOUSE), stream=True)
         try:
@@ -122,11 +158,13 @@ def _fetch_once(client: CalvenClient, resource: Resource, path: Path, limits: Li
     what = _what_came(path)
     if what:
         raise unreadable(f"the answer was no JSON array: {what}", request)
-    return PulledFile(resource, path, size_bytes, sha256, datetime.now(UTC), request.headers[CORRELATION_HEADER])
-
-
-def _call(client: CalvenClient, resource: Resource) -> Call:
-    return client.call(f"Reading {resource}", KeyRole.WAREHOUSE)
+    return AnswerFile(
+        path=path,
+        size_bytes=size_bytes,
+        sha256=sha256,
+        pulled_at=datetime.now(UTC),
+        correlation_id=request.headers[CORRELATION_HEADER],
+    )
 
 
 def _copy(response: httpx.Response, file: BinaryIO, call: Call, limits: Limits) -> tuple[int, str]:

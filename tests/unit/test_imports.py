@@ -21,6 +21,7 @@ LEVELS = {
     "delivery": 4,
     "validation": 3,
     "exports": 2,
+    "reconciliation": 3,
     "reference": 2,
     "api": 1,
     "warehouse": 1,
