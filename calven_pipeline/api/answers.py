@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 import httpx
 
@@ -28,6 +29,15 @@ FIRST_REFUSAL, FIRST_SERVER_ERROR, AFTER_LAST = 400, 500, 600
 PASSING_REFUSALS = frozenset({408, 429})
 
 _ADDRESS = re.compile(r"[^\s@\"'<>]+@[^\s@\"'<>]+")
+
+
+class Sent(Protocol):
+    """What a failure tells of the request: an `httpx.Request`, or anything else with its headers."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers that went with it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,7 @@ def error_for(response: httpx.Response, body: bytes, call: Call) -> Exception:
 
 
 @contextmanager
-def transport_failures(request: httpx.Request, *others: type[Exception]) -> Iterator[None]:
+def transport_failures(request: Sent, *others: type[Exception]) -> Iterator[None]:
     """Turn a timeout, a broken connection or an undecodable body into a `PassingError`.
 
     `others` are exception types that the transport in use lets through unmapped.
@@ -114,7 +124,7 @@ def transport_failures(request: httpx.Request, *others: type[Exception]) -> Iter
         raise PassingError(f"the connection failed ({_said(error)})", correlation_id=correlation_id) from error
 
 
-def unreadable(what: str, request: httpx.Request) -> PassingError:
+def unreadable(what: str, request: Sent) -> PassingError:
     """The failure for a 2xx whose body is not what is published; `what` quotes nobody's data."""
     correlation_id = request.headers.get(CORRELATION_HEADER)
     return PassingError(what, becomes=UnreadableAnswerError, correlation_id=correlation_id)

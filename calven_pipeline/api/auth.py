@@ -106,9 +106,10 @@ class TokenAuth(httpx.Auth):
                 return
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """The same as `sync_auth_flow`, awaited."""
-        token: Token | None = None
-        for _ in range(FIRST_CALL_AND_ONE_REPEAT):
+        """The same as `sync_auth_flow`, awaited; a call that was refused with a token already is sent once more only."""
+        tried = request.headers.get("Authorization")
+        token = self._token if tried == self.ready_header() else None
+        for _ in range(1 if tried else FIRST_CALL_AND_ONE_REPEAT):
             refused = token
             token = self._usable(refused)
             if token is None:

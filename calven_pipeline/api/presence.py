@@ -10,18 +10,19 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self
+from uuid import uuid4
 
 import httpx
 
 from calven_pipeline.api.answers import (
     CORRELATION_HEADER,
     UNAUTHORIZED,
+    Sent,
     clock_skew_s,
     error_for,
     is_success,
@@ -34,11 +35,13 @@ from calven_pipeline.api.client import (
     KEEPALIVE_S,
     WRITE_TIMEOUT_S,
     CalvenClient,
-    stamp_correlation_id,
     stamp_correlation_id_async,
     tls_context,
 )
 from calven_pipeline.settings import KeyRole
+
+if TYPE_CHECKING:
+    from calven_pipeline.api.aiohttp_transport import PresenceTransport
 
 READ_TIMEOUT_S = 30.0  # between two pieces of an answer
 CALL_TIMEOUT_S = 60.0  # for one try as a whole, the wait for a token included; aiohttp's transport has no such limit
@@ -65,6 +68,24 @@ class Answer:
     answered_at: datetime
 
 
+@dataclass
+class Try:
+    """One try of a call: its JSON text, and the headers that went with it."""
+
+    content: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Received:
+    """What came back, whole and unpacked; `response` is httpx's object where it is no 2xx."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    response: httpx.Response | None = None
+
+
 class PresencePoster:
     """Posts presence calls, at most `concurrency` at a time; an async context manager for one event loop.
 
@@ -82,13 +103,13 @@ class PresencePoster:
         self._client = client
         self._call = client.call("Posting presence", KeyRole.EVENTS)
         self._auth = client.new_auth(KeyRole.EVENTS)
-        self._url = httpx.URL(client.url("/v1/presence"))
-        self._headers = httpx.Headers({**client.headers, "Content-Type": "application/json"})
+        self._url = client.url("/v1/presence")
+        self._headers = {**client.headers, "Content-Type": "application/json"}
         self._concurrency = concurrency or client.settings.concurrency
         self._places = asyncio.Semaphore(self._concurrency)
         self._skew_known = False
         self._http: httpx.AsyncClient | None = None
-        self._transport: httpx.AsyncBaseTransport | None = None
+        self._transport: PresenceTransport | None = None
         self._escaping: tuple[type[Exception], ...] = ()
 
     async def __aenter__(self) -> Self:
@@ -132,52 +153,51 @@ class PresencePoster:
     async def _post_once(self, content: bytes, source_id: str | None, attempt: int) -> Answer:
         self.calls += 1
         self.retries += attempt > 1
-        request = httpx.Request(
-            "POST", self._url, headers=self._headers, content=content, extensions={"timeout": TIMEOUT.as_dict()}
-        )
-        sent_at = datetime.now(UTC)
-        async with self._answer_to(request) as response:
-            reply = await _read(response)
-        answered_at = datetime.now(UTC)
-        self._note_skew(response)
-        if not is_success(response.status_code):
-            raise error_for(response, reply, self._call)
-        text = readable(reply, source_id, request)
-        return Answer(response.status_code, text, request.headers[CORRELATION_HEADER], attempt, sent_at, answered_at)
-
-    @asynccontextmanager
-    async def _answer_to(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
-        """The answer while it is being read; every failure on the way becomes a `PassingError`."""
-        with transport_failures(request, *self._escaping):
+        this, sent_at = Try(content, self._headers), datetime.now(UTC)
+        with transport_failures(this, *self._escaping):
             async with asyncio.timeout(CALL_TIMEOUT_S):
-                response = await self._send(request)
-                try:
-                    yield response
-                finally:
-                    await response.aclose()
+                received = await self._send(this)
+        answered_at = datetime.now(UTC)
+        self._note_skew(received.headers)
+        if received.response is not None:
+            raise error_for(received.response, received.body, self._call)
+        text = readable(received.body, source_id, this)
+        return Answer(received.status, text, this.headers[CORRELATION_HEADER], attempt, sent_at, answered_at)
 
-    async def _send(self, request: httpx.Request) -> httpx.Response:
-        """The answer's beginning: straight over the transport while a token is at hand, else by the client's whole flow.
+    async def _send(self, this: Try) -> Received:
+        """The answer: straight over the transport while a token is at hand, else by httpx's whole flow.
 
-        The flow (authentication, hooks, cookies, redirects) costs as much as all the rest of a call.
+        The flow (authentication, hooks, cookies, redirects) and httpx's objects cost as much as all the rest of a call.
         """
         if self._http is None or self._transport is None:
             raise RuntimeError("a PresencePoster posts only inside `async with`")
         header = self._auth.ready_header() if isinstance(self._auth, TokenAuth) else None
         if header is not None:
-            request.headers["Authorization"] = header
-            stamp_correlation_id(request)
-            response = await self._transport.handle_async_request(request)
-            response.request = request
-            if response.status_code != UNAUTHORIZED:
-                return response
-            await response.aclose()
-        return await self._http.send(request, auth=self._auth, stream=True)
+            this.headers = {**self._headers, "Authorization": header, CORRELATION_HEADER: str(uuid4())}
+            reply = await self._transport.post(
+                self._url, this.headers, this.content, timeout=TIMEOUT, largest=LARGEST_ANSWER_BYTES
+            )
+            if is_success(reply.status) and not reply.is_packed:
+                return Received(reply.status, reply.headers, _not_too_large(reply.body, this))
+            if reply.status != UNAUTHORIZED:
+                return await _received(reply.response(self._request(this)))
+        request = self._request(this)
+        this.headers = request.headers
+        return await _received(await self._http.send(request, auth=self._auth, stream=True))
 
-    def _note_skew(self, response: httpx.Response) -> None:
+    def _request(self, this: Try) -> httpx.Request:
+        return httpx.Request(
+            "POST",
+            self._url,
+            headers=this.headers,
+            content=this.content,
+            extensions={"timeout": TIMEOUT.as_dict()},
+        )
+
+    def _note_skew(self, headers: Mapping[str, str]) -> None:
         if not self._skew_known:
             self._skew_known = True
-            self.server_clock_skew_s = clock_skew_s(response.headers, self._client.clock())
+            self.server_clock_skew_s = clock_skew_s(headers, self._client.clock())
 
 
 def sent_source_id(body: str) -> str | None:
@@ -197,7 +217,7 @@ def sent_source_id(body: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def readable(reply: bytes, source_id: str | None, request: httpx.Request) -> str:
+def readable(reply: bytes, source_id: str | None, request: Sent) -> str:
     """The text of a 2xx reply that has the published shape and answers this call.
 
     Otherwise raises the `PassingError` that becomes an `UnreadableAnswerError`. Reading the results is SQL's work.
@@ -223,15 +243,27 @@ def readable(reply: bytes, source_id: str | None, request: httpx.Request) -> str
     return text
 
 
-async def _read(response: httpx.Response) -> bytes:
-    """The whole (decoded) body; raises a `PassingError` where it is larger than any answer of Calven's."""
+async def _received(response: httpx.Response) -> Received:
+    """The answer with its whole (decoded) body."""
     pieces, size_bytes = [], 0
-    async for piece in response.aiter_bytes():
-        pieces.append(piece)
-        size_bytes += len(piece)
-        if size_bytes > LARGEST_ANSWER_BYTES:
-            raise unreadable(f"the answer was larger than {LARGEST_ANSWER_BYTES} bytes", response.request)
-    return b"".join(pieces)
+    try:
+        async for piece in response.aiter_bytes():
+            pieces.append(piece)
+            size_bytes += len(piece)
+            if size_bytes > LARGEST_ANSWER_BYTES:
+                break
+    finally:
+        await response.aclose()
+    body = _not_too_large(b"".join(pieces), response.request)
+    is_loaded = is_success(response.status_code)
+    return Received(response.status_code, response.headers, body, None if is_loaded else response)
+
+
+def _not_too_large(body: bytes, request: Sent) -> bytes:
+    """The body; raises a `PassingError` where it is larger than any answer of Calven's."""
+    if len(body) > LARGEST_ANSWER_BYTES:
+        raise unreadable(f"the answer was larger than {LARGEST_ANSWER_BYTES} bytes", request)
+    return body
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -8,11 +8,14 @@ at once, and DuckDB folds the file in every few hundred calls. A journal that a 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from io import BufferedWriter
 from pathlib import Path
+
+from calven_pipeline.errors import WorkingDatabaseError
 
 FOLDER = "answers"
 
@@ -22,7 +25,8 @@ class Note:
     """How one call, or a part of it, ended: with a readable answer, a refusal of its one event, or a problem.
 
     `event_ids` is None for a whole call. A call that is sent in parts has a note for each of them, and a last one, with
-    neither, that says it has ended. `attempts` counts tries; times are aware UTC.
+    neither, that says it has ended. `attempts` counts the tries noted here, `sent_before` those that the events of a part
+    had in this call before; times are aware UTC.
     """
 
     call_id: int
@@ -32,9 +36,10 @@ class Note:
     event_ids: Sequence[str] | None = None
     status: int | None = None
     correlation_id: str | None = None
-    answer: str | None = None
+    answer: str | None = None  # JSON text
     refusal: str | None = None
     problem: str | None = None
+    sent_before: int = 0
     is_last: bool = True
 
 
@@ -60,23 +65,53 @@ class Journal:
         return sorted(self.folder.glob("*.jsonl"))
 
     def write(self, note: Note) -> None:
-        """Append the note and hand it to the operating system."""
-        if self._file is None:
-            self._number += 1
-            self._file = (self.folder / f"{self._number:09d}.jsonl").open("wb")
-        self._file.write(json.dumps(vars(note), default=_iso, separators=(",", ":")).encode() + b"\n")
-        self._file.flush()
+        """Append the note and hand it to the operating system; raises `WorkingDatabaseError` where the disk refuses."""
+        with _clear_refusals(self.folder):
+            if self._file is None:
+                self._number += 1
+                self._file = (self.folder / f"{self._number:09d}.jsonl").open("wb")
+            self._file.write(_line(note))
+            self._file.flush()
         self.length += 1
 
     def close(self) -> None:
         """Close the file, so that it can be folded; the next note opens a new one."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-        self.length = 0
+        file, self._file, self.length = self._file, None, 0
+        if file is not None:
+            with _clear_refusals(self.folder):
+                file.close()
+
+    def remove(self, path: Path) -> None:
+        """Remove a file that was folded."""
+        with _clear_refusals(self.folder):
+            path.unlink()
+
+
+@contextmanager
+def _clear_refusals(folder: Path) -> Iterator[None]:
+    """A full or read-only disk becomes our error."""
+    try:
+        yield
+    except OSError as error:
+        raise WorkingDatabaseError(
+            f"Calven's answers could not be kept in {folder}: {error.strerror}. Check the space and the rights of the state "
+            "folder. What was not kept is sent again."
+        ) from error
+
+
+def _line(note: Note) -> bytes:
+    """The note as one line of JSON. The answer is JSON already: it stands as it came, without its line breaks."""
+    line = _TO_JSON.encode({name: value for name, value in vars(note).items() if name != "answer"})
+    if note.answer is not None:
+        answer = note.answer.replace("\n", " ").replace("\r", " ")
+        line = f'{line[:-1]},"answer":{answer}}}'
+    return line.encode() + b"\n"
 
 
 def _iso(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+_TO_JSON = json.JSONEncoder(default=_iso, separators=(",", ":"))

@@ -19,6 +19,7 @@ class PlannedCall:
 
     call_id: int
     body: str
+    events: int
 
 
 def waiting(database: WorkingDatabase) -> int:
@@ -51,7 +52,7 @@ def plan(database: WorkingDatabase, revision: int, *, batch_size: int, calls: in
             raise WorkingDatabaseError(
                 "The working database holds due events without a verdict, a user or a place; nothing of them was sent."
             )
-    return [PlannedCall(call_id, body) for call_id, body, _ in bodies]
+    return [PlannedCall(*row) for row in bodies]
 
 
 def fold(database: WorkingDatabase, journal: Journal, revision: int) -> None:
@@ -62,7 +63,7 @@ def fold(database: WorkingDatabase, journal: Journal, revision: int) -> None:
     journal.close()
     for path in journal.leftovers():
         _fold_file(database, path, revision)
-        path.unlink()
+        journal.remove(path)
 
 
 def release(database: WorkingDatabase) -> None:
@@ -78,7 +79,7 @@ def _fold_file(database: WorkingDatabase, path: Path, revision: int) -> None:
         database.run("delivery/read_journal", {"path": str(path)})
         database.run("delivery/read_results")
         database.run("delivery/settle_events", this)
-        database.run("delivery/close_calls")
+        database.run("delivery/close_calls", this)
         database.run("delivery/drop_settled", this)
         database.run("delivery/return_events", this)
         database.run("delivery/refused_events", this)

@@ -22,7 +22,7 @@ select md5('office ' || i)::uuid::varchar as "locationId" from range({DESKS} // 
 # case, an unknown place, a place with another type, or no readable time; one in 1,000 repeats the row before.
 EXPORT = f"""
 copy (
-    with numbered as (select case when i % 1000 = 999 then i - 1 else i end as i from range($rows) t(i)),
+    with numbered as (select case when i % 1000 = 999 then i - 1 else i end as i from range($first, $first + $rows) t(i)),
     rows as (
         select
             i, hash(i) % {USERS} + case when i % 500 = 1 then {USERS} else 0 end as user,
@@ -31,7 +31,7 @@ copy (
     )
     select
         case when i % 500 = 5 then 'yesterday'
-            else strftime(timestamp '2026-10-01' + to_seconds(i // 2), '%Y-%m-%dT%H:%M:%SZ') end as timestamp,
+            else strftime($start::timestamp + to_seconds(i * $seconds_apart), '%Y-%m-%dT%H:%M:%SZ') end as timestamp,
         md5('event ' || i)::uuid::varchar as "eventId",
         'badge-' || user as "sourceUserId",
         case when i % 2 = 1 then md5('user ' || user)::uuid::varchar end as "userId",
@@ -53,8 +53,14 @@ def make_reference(folder: Path) -> None:
             connection.execute(f"copy {table} to '{folder / table}.json' (format json, array true)")
 
 
-def make_export(path: Path, rows: int) -> None:
-    """A canonical CSV export with that many rows; one in a hundred would be rejected."""
+def make_export(
+    path: Path, rows: int, *, first: int = 0, start: str = "2026-10-01", seconds_apart: float = 0.5
+) -> None:
+    """A canonical CSV export with that many rows, numbered from `first`; one in a hundred would be rejected.
+
+    Row 0 is of `start`, and each is so many seconds after the one before.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection:
-        connection.execute(EXPORT.format(path=path), {"rows": rows})
+        values = {"rows": rows, "first": first, "start": start, "seconds_apart": seconds_apart}
+        connection.execute(EXPORT.format(path=path), values)

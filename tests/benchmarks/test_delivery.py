@@ -13,8 +13,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
+from calven_pipeline.api import CalvenClient
+from calven_pipeline.delivery import outbox
+from calven_pipeline.delivery.publish import publish_due
+from calven_pipeline.exports.profiles import load_profiles
+from calven_pipeline.exports.staging import stage_exports
+from calven_pipeline.reference.pull import pull_reference
+from calven_pipeline.settings import Settings
+from calven_pipeline.validation.verdicts import validate
+from calven_pipeline.warehouse.database import open_working_database
 from tests.benchmarks.company import make_export, make_reference
 from tests.benchmarks.measure import measured
 
@@ -49,8 +59,6 @@ def sandbox(tmp_path: Path) -> Iterator[str]:
 
 def settings_for(url: str, data_dir: Path):
     """Settings with the key for everything."""
-    from calven_pipeline.settings import Settings
-
     return Settings(
         api_url=url,
         data_dir=data_dir,
@@ -62,13 +70,6 @@ def settings_for(url: str, data_dir: Path):
 
 def prepare(url: str, data_dir: Path) -> None:
     """Reference data, staged and judged rows: everything before delivery."""
-    from calven_pipeline.api import CalvenClient
-    from calven_pipeline.exports.profiles import load_profiles
-    from calven_pipeline.exports.staging import stage_exports
-    from calven_pipeline.reference.pull import pull_reference
-    from calven_pipeline.validation.verdicts import validate
-    from calven_pipeline.warehouse.database import open_working_database
-
     profiles = load_profiles(data_dir)
     with open_working_database(data_dir) as database:
         with CalvenClient(settings_for(url, data_dir)) as client:
@@ -80,9 +81,6 @@ def prepare(url: str, data_dir: Path) -> None:
 
 def prepared_bodies(data_dir: Path, target: Path) -> int:
     """Write the bodies of all calls to a file, a line each, and leave the outbox as it was."""
-    from calven_pipeline.delivery import outbox
-    from calven_pipeline.warehouse.database import open_working_database
-
     calls = 0
     with open_working_database(data_dir) as database, target.open("w") as file:
         while planned := outbox.plan(database, 0, batch_size=100, calls=1000):
@@ -94,7 +92,6 @@ def prepared_bodies(data_dir: Path, target: Path) -> int:
 
 def bare_httpx(url: str, bodies: Path) -> int:
     """Post every line of the file, as many at a time, with nothing but httpx."""
-    import httpx
 
     async def post_all() -> int:
         lines = iter(bodies.read_bytes().splitlines())
@@ -117,11 +114,6 @@ def bare_httpx(url: str, bodies: Path) -> int:
 
 def whole_delivery(url: str, data_dir: Path) -> tuple[int, int]:
     """Choosing, bodies, posting, reading answers, recording: the step as the asset calls it."""
-    from calven_pipeline.api import CalvenClient
-    from calven_pipeline.delivery.publish import publish_due
-    from calven_pipeline.exports.profiles import load_profiles
-    from calven_pipeline.warehouse.database import open_working_database
-
     with open_working_database(data_dir) as database, CalvenClient(settings_for(url, data_dir)) as client:
         delivery = publish_due(database, client, load_profiles(data_dir), data_dir)
     return delivery.accepted, delivery.waiting

@@ -13,16 +13,34 @@ from email.utils import formatdate
 from typing import Any
 
 import aiohttp
+import httpx
 import pytest
 import stamina
 
 from calven_pipeline.api import Answer, CalvenClient, PresencePoster, presence
+from calven_pipeline.api.auth import TokenAuth
 from calven_pipeline.errors import CalvenUnavailableError, RefusedCallError, UnreadableAnswerError
 from tests.http.test_api_stand_in import TOKEN_PATH, Reply, StandIn, token_reply
 
 PRESENCE = "/v1/presence"
 BODY = '{"sourceId":"HQ \\u0391 badges","presenceEvents":[{"eventId":"e-1","userEmail":"ana@example.org"}]}'
 GOOD = Reply(body=b'{"sourceId": "HQ \\u0391 badges", "results": [{"eventId": "e-1", "resultCode": 0}]}')
+
+
+@pytest.fixture(params=[False, True], ids=["no token yet", "token at hand"], autouse=True)
+def has_token(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """A first call goes by httpx's whole flow, which asks for a token; later ones straight over the transport."""
+
+    class PosterWithToken(PresencePoster):
+        async def __aenter__(self) -> PresencePoster:
+            if isinstance(self._auth, TokenAuth):
+                asked = httpx.Request("POST", self._client.url(TOKEN_PATH))
+                self._auth.remember(httpx.Response(200, content=token_reply().body, request=asked))
+            return await super().__aenter__()
+
+    if request.param:
+        monkeypatch.setitem(globals(), "PresencePoster", PosterWithToken)
+    return request.param
 
 
 @pytest.fixture
@@ -226,14 +244,50 @@ def test_connections_are_kept_and_no_more_than_the_concurrency(calven: StandIn) 
 
 
 def test_compressed_answer_is_unpacked(calven: StandIn) -> None:
-    """The transport leaves it packed, httpx unpacks it."""
+    """The transport leaves it packed, httpx unpacks it; a refusal too."""
     calven.answer(PRESENCE, Reply(body=gzip.compress(GOOD.body), headers={"Content-Encoding": "gzip"}))
     assert post_one(calven).text == GOOD.body.decode()
+    calven.answer(PRESENCE, Reply(400, gzip.compress(b"no such field"), headers={"Content-Encoding": "gzip"}))
+    with pytest.raises(RefusedCallError, match="no such field"):
+        post_one(calven)
 
 
-def test_answer_larger_than_any_of_calvens_is_unreadable(calven: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An endless page does not fill the memory."""
+def test_a_token_that_is_refused_is_renewed_and_the_call_repeated(calven: StandIn) -> None:
+    """As one try; each of the two requests has a correlation id of its own, and the answer tells the last one."""
+    calven.answer(PRESENCE, Reply(401), GOOD)
+    poster, (answer,) = post(calven)
+    assert (answer.attempts, poster.calls) == (1, 1)
+    assert len(calven.of(PRESENCE)) == 2
+    assert answer.correlation_id == calven.received[-1].headers["correlationid"]
+    assert len({call.headers["correlationid"] for call in calven.of(PRESENCE)}) == 2
+
+
+def test_cookies_are_not_kept(calven: StandIn) -> None:
+    """Calven publishes none; what a gateway sets does not come back to it."""
+    calven.answer(PRESENCE, Reply(body=GOOD.body, headers={"Set-Cookie": "a=b"}))
+    post(calven, BODY, BODY, BODY, concurrency=1, api_url=calven.url.replace("127.0.0.1", "localhost"))
+    assert len(calven.of(PRESENCE)) == 3
+    assert not any("cookie" in call.headers for call in calven.received)
+
+
+@pytest.mark.parametrize("tries", [1, 2, 3])
+def test_an_error_tells_the_tries_before_it(calven: StandIn, tries: int) -> None:
+    """A call may fail in a passing way before it is refused for good."""
+    calven.answer(PRESENCE, *[Reply(503)] * (tries - 1), Reply(400))
+    with pytest.raises(RefusedCallError) as caught:
+        post_one(calven)
+    assert vars(caught.value)["attempts"] == tries
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}], ids=["plain", "packed"])
+@pytest.mark.parametrize("status", [200, 400])
+def test_answer_larger_than_any_of_calvens_is_unreadable(
+    calven: StandIn, monkeypatch: pytest.MonkeyPatch, status: int, headers: dict[str, str | None]
+) -> None:
+    """An endless page does not fill the memory, nor does a small one that unpacks to an endless one."""
     monkeypatch.setattr(presence, "LARGEST_ANSWER_BYTES", 10)
+    body = b" " * 9_000 + GOOD.body
+    calven.answer(PRESENCE, Reply(status, gzip.compress(body) if headers else body, headers))
     with pytest.raises(UnreadableAnswerError, match="larger than 10 bytes"):
         post_one(calven)
 

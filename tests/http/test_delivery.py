@@ -15,7 +15,7 @@ from calven_pipeline.errors import (
     UnreadableAnswerError,
 )
 from calven_pipeline.sandbox import SandboxServer
-from tests.http.delivering import Pipeline
+from tests.http.delivering import Pipeline, Stock
 
 
 @pytest.fixture(autouse=True)
@@ -26,14 +26,9 @@ def no_waiting() -> Iterator[None]:
 
 
 @pytest.fixture
-def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(tmp_path: Path, stock: Stock, sandbox: SandboxServer) -> Pipeline:
     """250 valid events wait for a sandbox in good health."""
-    with SandboxServer(users=40) as sandbox:
-        pipeline = Pipeline(tmp_path / "data", sandbox)
-        pipeline.pull()
-        pipeline.export("events.csv", 250)
-        pipeline.judge()
-        yield pipeline
+    return stock.pipeline(tmp_path / "data", 250, sandbox)
 
 
 def test_every_event_is_delivered_once(pipeline: Pipeline) -> None:
@@ -156,6 +151,31 @@ def test_one_poison_event_is_found(pipeline: Pipeline) -> None:
     assert detail
     assert "event-77" in raw
     assert "event-77" not in {event["eventId"] for event in pipeline.sandbox.accepted()}
+
+
+def test_tries_of_a_call_in_parts_are_counted_for_each_event(pipeline: Pipeline) -> None:
+    """Of four events with one at fault: it and its neighbour are sent three times, the other half twice; five calls."""
+    pipeline.sandbox.set_faults(["poison=event-77"])
+    delivery = pipeline.publish(batch_size=4, concurrency=1)
+    assert (delivery.accepted, delivery.rejected) == (249, 1)
+    assert pipeline.ask("select attempts, count(*) from presence group by 1 order by 1") == [(1, 246), (2, 2), (3, 2)]
+    assert pipeline.ask("select attempts from presence where event_id = 'event-77'") == [(3,)]
+    with pipeline.database() as database:
+        tries = database.connection.sql("select attempts, count(*) from calls group by 1 order by 1").fetchall()
+    assert tries == [(1, 62), (5, 1)]
+
+
+def test_tries_of_a_call_in_parts_are_counted_where_it_fails(pipeline: Pipeline) -> None:
+    """Refused as a whole, then the first half unavailable: its two events were sent four times, and wait."""
+    pipeline.export("four.csv", 4, first=1000)
+    pipeline.publish()
+    pipeline.judge()
+    pipeline.sandbox.set_faults(["400*1", "500*3:from=2"])
+    delivery = pipeline.publish(batch_size=4, concurrency=1)
+    assert (delivery.accepted, delivery.waiting) == (2, 2)
+    with pipeline.database() as database:
+        assert database.connection.sql("select attempts from outbox").fetchall() == [(4,), (4,)]
+        assert database.connection.sql("select attempts from calls order by call_id desc limit 1").fetchall() == [(5,)]
 
 
 def test_when_every_call_is_refused_we_stop(pipeline: Pipeline) -> None:

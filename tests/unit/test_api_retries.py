@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -111,6 +113,38 @@ def test_total_time_is_limited() -> None:
     with pytest.raises(CalvenUnavailableError, match="once"):
         RetryPolicy(attempts=50, total_s=1e-9, wait_jitter_s=0).call("Reading users", "h", once)
     assert tries == [1]
+
+
+def test_total_time_is_limited_for_awaited_calls() -> None:
+    """The first try counts: one that took longer than the total time is the only one."""
+    tries = []
+
+    async def once(attempt: int) -> None:
+        tries.append(attempt)
+        await asyncio.sleep(0.02)
+        raise PassingError("x", retry_after_s=0)
+
+    policy = RetryPolicy(attempts=50, total_s=0.01, wait_jitter_s=0)
+    with pytest.raises(CalvenUnavailableError, match="once"):
+        asyncio.run(policy.call_async("Posting presence", "h", once))
+    assert tries == [1]
+
+
+def test_awaited_calls_are_tried_as_often_as_others() -> None:
+    """The tries are numbered from 1, and the one that succeeds ends them."""
+    tries = []
+
+    async def once(attempt: int) -> str:
+        tries.append(attempt)
+        if attempt < 3:
+            raise PassingError("x", retry_after_s=0)
+        return "done"
+
+    policy = RetryPolicy(attempts=3, wait_jitter_s=0)
+    assert asyncio.run(policy.call_async("Posting presence", "h", once)) == "done"
+    assert tries == [1, 2, 3]
+    with pytest.raises(CalvenUnavailableError, match="2 times"):
+        asyncio.run(replace(policy, attempts=2).call_async("Posting presence", "h", once))
 
 
 def test_unreadable_answers_end_as_unreadable() -> None:

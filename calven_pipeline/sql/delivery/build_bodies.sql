@@ -2,18 +2,16 @@
 -- Exactly one of userId and userEmail (a user whose address has gone is named by id); times in UTC to the second.
 with events as (
     select
-        p.call_id, p.row_id, p.source_id,
+        p.call_id, p.source_id,
+        if(v.sends_email and u.user_email is not null, 'userEmail', 'userId') as user_field,
+        if(v.sends_email and u.user_email is not null, u.user_email, u.user_id) as user_name,
         concat(
             '{"timestamp":"', strftime(s.occurred_at, '%Y-%m-%dT%H:%M:%SZ'),
             '","locationId":', to_json(l.location_id),
             ',"locationType":"', l.location_type,
             '","eventId":', to_json(coalesce(s.event_id, s.event_key::varchar)),
-            case when s.source_user_id is not null then concat(',"sourceUserId":', to_json(s.source_user_id)) end,
-            case
-                when v.sends_email and u.user_email is not null then concat(',"userEmail":', to_json(u.user_email))
-                else concat(',"userId":', to_json(u.user_id))
-            end,
-            '}'
+            ',"sourceUserId":' || to_json(s.source_user_id),
+            ',"', user_field, '":', to_json(user_name), '}'
         ) as event
     from planned p
         join staged_presence s on s.row_id = p.row_id
@@ -26,7 +24,7 @@ with events as (
 )
 select
     call_id,
-    concat('{"sourceId":', to_json(any_value(source_id)), ',"presenceEvents":[', string_agg(event, ',' order by row_id), ']}'),
+    concat('{"sourceId":', to_json(any_value(source_id)), ',"presenceEvents":[', string_agg(event, ','), ']}'),
     count(*)
 from events
 group by call_id

@@ -2,12 +2,7 @@
 -- An unknown code is text until it is compared: only 0 is success (published), and a missing one reports nothing.
 create or replace temp table results as
 with reported as (
-    select
-        call_id,
-        unnest(json_transform(answer, '{"results": [{"eventId": "VARCHAR", "resultCode": "VARCHAR", "message": "VARCHAR"}]}').results)
-            as result
-    from noted
-    where answer is not null
+    select call_id, unnest(results) as result from noted
 ),
 coded as (
     select

@@ -3,9 +3,9 @@
 -- names its events.
 insert into answers
 with settling as (
-    select call_id, event_ids, attempts, answered_at, refusal, answer is not null as is_answer
+    select call_id, event_ids, attempts + sent_before as attempts, answered_at, refusal, results is not null as is_answer, correlation_id
     from noted
-    where answer is not null or refusal is not null
+    where results is not null or refusal is not null
 ),
 sent as (
     select row_id, call_id, attempts from outbox where call_id in (select call_id from settling)
@@ -16,11 +16,11 @@ named as (
     where s.row_id between (select min(row_id) from sent) and (select max(row_id) from sent)
 ),
 whole as (
-    select e.*, n.attempts as tries, n.answered_at, n.refusal, n.is_answer
+    select e.*, n.attempts as tries, n.answered_at, n.refusal, n.is_answer, null as correlation_id
     from named e join settling n on n.call_id = e.call_id and n.event_ids is null
 ),
 in_part as (
-    select e.*, n.attempts as tries, n.answered_at, n.refusal, n.is_answer
+    select e.*, n.attempts as tries, n.answered_at, n.refusal, n.is_answer, n.correlation_id
     from named e
         join (select * exclude (event_ids), unnest(event_ids) as event_id from settling where event_ids is not null) n
             on n.call_id = e.call_id and n.event_id = e.event_id
@@ -45,6 +45,7 @@ select
     end as result_message,
     e.attempts + e.tries as attempts,
     e.answered_at at time zone 'UTC' as answered_at,
-    $revision as revision
+    $revision as revision,
+    e.correlation_id
 from answered e
     left join results r on r.call_id = e.call_id and r.event_id = lower(e.event_id)
