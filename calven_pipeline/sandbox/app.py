@@ -43,6 +43,7 @@ from calven_pipeline.sandbox.faults import FaultPlan
 from calven_pipeline.sandbox.ledger import Ledger, iso_time
 from calven_pipeline.sandbox.presence import SUCCESS, Event, judge, read_call, result
 from calven_pipeline.sandbox.presence_details import presence_details
+from calven_pipeline.sandbox.recording import Arrivals
 from calven_pipeline.sandbox.stats import Stats
 from calven_pipeline.sandbox.world import REFERENCE_TABLES, World
 
@@ -86,7 +87,9 @@ class SandboxApp:
         token_lifetime_s: float = TOKEN_LIFETIME_S,
         clock_tolerance_s: float = CLOCK_TOLERANCE_S,
         clock: Callable[[], float] = time.time,
+        record_calls: bool = False,
     ) -> None:
+        self.arrivals = Arrivals(keeps=record_calls)
         self._first_world, self._first_faults, self._seed, self._clock = world, tuple(faults), seed, clock
         self.doorkeeper = Doorkeeper(clock, token_lifetime_s, clock_tolerance_s)
         self._routes = self._all_routes()
@@ -97,6 +100,7 @@ class SandboxApp:
         self.world = self._first_world
         self.ledger = Ledger()
         self.stats = Stats()
+        self.arrivals.clear()
         self.doorkeeper.forget_tokens()
         self.set_faults(self._first_faults)
 
@@ -128,6 +132,8 @@ class SandboxApp:
 
     async def _answer(self, request: Request, route: Route | None) -> Response:
         body = await request.body()
+        if route is not None and route.area != OWN_AREA:
+            self.arrivals.add(route.area, request.headers, body)
 
         async def proceed() -> Response:
             try:

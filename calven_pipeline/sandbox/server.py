@@ -25,6 +25,7 @@ from calven_pipeline.errors import SandboxError
 from calven_pipeline.sandbox.app import SandboxApp
 from calven_pipeline.sandbox.auth import CLOCK_TOLERANCE_S, KEYS, TOKEN_LIFETIME_S
 from calven_pipeline.sandbox.company import generate_company
+from calven_pipeline.sandbox.recording import Arrival
 from calven_pipeline.sandbox.world import World
 
 DEFAULT_PORT = 8787
@@ -41,6 +42,7 @@ class SandboxServer:
     `world` is a folder or a World; without it, a company of `users` is generated from `seed`. Port 0 takes any free
     port. Entered again, it listens on the port it had and still knows what it accepted, like a service that was down.
     Raises SandboxError for everything that keeps it from starting. Times are seconds; `clock` returns Unix seconds.
+    `record_calls` keeps every call whole for `arrivals`, which costs memory.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class SandboxServer:
         token_lifetime_s: float = TOKEN_LIFETIME_S,
         clock_tolerance_s: float = CLOCK_TOLERANCE_S,
         clock: Callable[[], float] = time.time,
+        record_calls: bool = False,
     ) -> None:
         _check_address(host, port)
         self._host, self._port = host, port
@@ -65,6 +68,7 @@ class SandboxServer:
             token_lifetime_s=token_lifetime_s,
             clock_tolerance_s=clock_tolerance_s,
             clock=clock,
+            record_calls=record_calls,
         )
 
     @property
@@ -89,6 +93,10 @@ class SandboxServer:
     def times_received(self, event_id: str) -> int:
         """How often an accepted event arrived; 0 when it was never accepted."""
         return self._app.ledger.times_received(event_id)
+
+    def arrivals(self, area: str = "presence") -> list[Arrival]:
+        """Every call of that area as it arrived, before any fault; empty unless `record_calls` was set."""
+        return self._app.arrivals.of(area)
 
     def stats(self) -> dict[str, Any]:
         """The counts that `GET /sandbox/stats` answers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
@@ -134,6 +135,21 @@ def test_faults_of_the_start_come_back_after_a_fresh_start():
         statuses = [read_users(sandbox.url).status_code for _ in range(2)]
         sandbox.clear()
         assert [*statuses, read_users(sandbox.url).status_code] == [503, 200, 503]
+
+
+def test_calls_are_kept_whole_where_somebody_asked_for_it():
+    """Whatever becomes of a call, and before any fault; a fresh start forgets them, and nobody pays for it unasked."""
+    with SandboxServer(users=1, faults=["503", "drop-before-store*1"], record_calls=True) as sandbox:
+        for _ in range(2):
+            with contextlib.suppress(httpx.TransportError):
+                httpx.post(f"{sandbox.url}/v1/presence", content=b"anything", headers={"authorization": "Bearer x"})
+        assert [(call.body, call.authorization) for call in sandbox.arrivals()] == [(b"anything", "Bearer x")] * 2
+        assert sandbox.arrivals("warehouse") == []
+        sandbox.clear()
+        assert sandbox.arrivals() == []
+    with SandboxServer(users=1) as sandbox:
+        read_users(sandbox.url)
+        assert sandbox.arrivals("warehouse") == []
 
 
 def test_it_stops_although_a_call_is_open_and_can_start_again():
