@@ -1,13 +1,23 @@
 """The analysts' database."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
-from calven_pipeline.defs.failures import clear_failures, tell_at_exit
+from calven_pipeline.defs.failures import Metadata, clear_failures, tell_at_exit
+from calven_pipeline.defs.reconciliation import calven_presence
 from calven_pipeline.defs.reference import desks, locations, users
 from calven_pipeline.defs.resources import Warehouse
 
+if TYPE_CHECKING:
+    from calven_pipeline.warehouse.snapshot import Snapshot
 
-@dg.asset(group_name="analytics", kinds={"duckdb"}, deps=["published_presence", "rejections", users, locations, desks])
+
+@dg.asset(
+    group_name="analytics",
+    kinds={"duckdb"},
+    deps=["published_presence", "rejections", calven_presence, users, locations, desks],
+)
 def analytics_database(warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """One file, `calven.duckdb`, with every table that analysts read.
 
@@ -18,14 +28,16 @@ def analytics_database(warehouse: Warehouse) -> dg.MaterializeResult[None]:
 
     with clear_failures(), warehouse.open() as database:
         snapshot = write_snapshot(database, warehouse.data_dir)
-    outcomes = ", ".join(f"{rows} {outcome}" for outcome, rows in snapshot.outcomes.items())
-    tell_at_exit(f"{snapshot.path}: {sum(snapshot.outcomes.values())} rows in all ({outcomes or 'no exports yet'})")
-    return dg.MaterializeResult(
-        metadata={
-            "path": dg.MetadataValue.path(str(snapshot.path)),
-            "size_bytes": snapshot.size_bytes,
-            "rows_changed": snapshot.rows_changed,
-            "dagster/row_count": sum(snapshot.outcomes.values()),
-            **{f"outcome/{outcome}": rows for outcome, rows in snapshot.outcomes.items()},
-        }
-    )
+    tell_at_exit(snapshot.story)
+    return dg.MaterializeResult(metadata=snapshot_metadata(snapshot))
+
+
+def snapshot_metadata(snapshot: "Snapshot") -> Metadata:
+    """What a snapshot holds, in counts."""
+    return {
+        "path": dg.MetadataValue.path(str(snapshot.path)),
+        "size_bytes": snapshot.size_bytes,
+        "rows_changed": snapshot.rows_changed,
+        "dagster/row_count": sum(snapshot.outcomes.values()),
+        **{f"outcome/{outcome}": rows for outcome, rows in snapshot.outcomes.items()},
+    }

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from calven_pipeline.defs.failures import clear_failures
+from calven_pipeline.defs.failures import FAILED, clear_failures, tell_at_exit
 from calven_pipeline.defs.presence import validated_presence
 from calven_pipeline.defs.resources import Warehouse
 
@@ -17,4 +17,6 @@ def every_row_has_one_verdict(warehouse: Warehouse) -> dg.AssetCheckResult:
 
     with clear_failures(), warehouse.open() as database:
         books = balance(database)
+    if not books.balanced:
+        tell_at_exit(f"{FAILED}{books.story}")
     return dg.AssetCheckResult(passed=books.balanced, metadata=books.counts, description=books.story)

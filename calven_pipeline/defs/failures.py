@@ -1,8 +1,8 @@
-"""How our errors reach Dagster: as one line, never retried, and after everything that could be done was done.
+"""How our errors reach Dagster: as one line, retried only where that may help, and after all else that could be done.
 
-What may surprise: a step that fails keeps everything below it from running, the analysts' snapshot included. So a step
-that did only part of its work says so in its metadata, and a check of its own, which runs beside the steps below, reads
-that and fails the run.
+What may surprise: a step that fails keeps everything below it from running. So a pull or a reading of exports that did
+only part of its work says so in its metadata, and a check of its own, which runs beside the steps below, reads that and
+fails the run. Re-executed alone, such a check does nothing again, and says so.
 """
 
 import atexit
@@ -10,48 +10,64 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 import dagster as dg
 from dagster._core.definitions.metadata import RawMetadataValue  # for the type checker; it has no public name
 
-from calven_pipeline.errors import CalvenPipelineError
+from calven_pipeline.errors import CalvenPipelineError, TryAgainError
 
 PACKAGE = Path(__file__).resolve().parent.parent
 PROBLEM = "problem"
+FAILED = "Failed: "
 
 Metadata = dict[str, RawMetadataValue]
 
 
+_told: dict[str, None] = {}  # what the terminal is told at the end, in this order
+
+
 @contextmanager
 def clear_failures() -> Iterator[None]:
-    """Turn errors into a `Failure` that Dagster shows as one line and does not try again by itself.
+    """Turn errors into a `Failure` that Dagster shows as one line.
 
-    Of an error that is not ours only the kind and the place are told: Dagster stores what it is told, and DuckDB's errors
-    quote the rows that they stumble over.
+    A retry policy on a step only repeats what may help (`TryAgainError`). Of an error that is not ours only the kind and
+    the place are told: Dagster stores what it is told, and DuckDB's errors quote the rows that they stumble over.
     """
     try:
         yield
     except CalvenPipelineError as error:
-        raise _failure(str(error)) from None
+        raise failure(str(error), allow_retries=isinstance(error, TryAgainError)) from None
     except Exception as error:  # noqa: BLE001 - the front door: nothing may pass it with its text
-        raise _failure(_unforeseen(error)) from None
+        raise failure(_unforeseen(error)) from None
 
 
-def _failure(line: str) -> dg.Failure:
-    tell_at_exit(f"Failed: {line}")
-    return dg.Failure(description=line, allow_retries=False)
+def failure(line: str, *, allow_retries: bool = False) -> dg.Failure:
+    """The `Failure` that says that line, which the terminal is told too.
+
+    `allow_retries`: whether a retry policy on the step may repeat it. Without a policy, which is how the project is
+    shipped, no step is repeated.
+    """
+    tell_at_exit(f"{FAILED}{line}")
+    return dg.Failure(description=line, allow_retries=allow_retries)
 
 
-@cache
 def tell_at_exit(line: str) -> None:
-    """Say a line once, as the last thing on the terminal: `dg launch` buries it in Dagster's log and stack traces.
+    """Say a line once, after everything else on the terminal: `dg launch` buries it in Dagster's log and stack traces.
 
     Only there: the demo has its own words, and a test none.
     """
-    if Path(sys.argv[0]).name == "dg":
-        atexit.register(print, line, file=sys.stderr)
+    if Path(sys.argv[0]).name != "dg":
+        return
+    if not _told:
+        atexit.register(_tell)
+    _told[line] = None
+
+
+def _tell() -> None:
+    """In the order of the run, but why it failed comes last."""
+    for line in sorted(_told, key=lambda line: line.startswith(FAILED)):
+        print(line, file=sys.stderr)  # noqa: T201 - the terminal of `dg launch`
 
 
 def _unforeseen(error: Exception) -> str:
@@ -72,11 +88,17 @@ def problem_check(asset: str, name: str, description: str) -> dg.AssetChecksDefi
     @dg.multi_asset_check(specs=[dg.AssetCheckSpec(name, asset=asset, description=description)], name=f"{asset}_{name}")
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         event = context.instance.get_latest_materialization_event(dg.AssetKey(asset))
-        materialization = event.asset_materialization if event else None
-        told = materialization.metadata.get(PROBLEM) if materialization else None
+        told = event.asset_materialization.metadata.get(PROBLEM) if event and event.asset_materialization else None
         problem = str(told.value) if told else None
+        if event is None:
+            problem = f"Nothing to check: {asset} was never made. Launch the job."
+        elif problem and event.run_id != context.run.run_id:
+            problem = (
+                f"Nothing was done again; this check alone only tells what an earlier run found. Re-execute all steps or "
+                f"launch the job again: nothing is done twice. The earlier run found: {problem}"
+            )
         yield dg.AssetCheckResult(asset_key=asset, check_name=name, passed=problem is None, description=problem)
         if problem:
-            raise _failure(problem)
+            raise failure(problem)
 
     return check

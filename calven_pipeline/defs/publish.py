@@ -1,22 +1,48 @@
-"""Delivery to Calven: one step, two tables."""
+"""Delivery to Calven: one step, two tables.
 
-from collections.abc import Iterator
+What may surprise: where events stay pending, this step fails, so that Dagster's "re-execute from failure" delivers them. A
+step that fails keeps the steps below it from running, so it writes the analysts' snapshot itself before it does.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from calven_pipeline.defs.failures import PROBLEM, Metadata, clear_failures, problem_check, tell_at_exit
+from calven_pipeline.defs.failures import PROBLEM, Metadata, clear_failures, failure, tell_at_exit
 from calven_pipeline.defs.presence import validated_presence
 from calven_pipeline.defs.resources import Calven, Warehouse
+from calven_pipeline.errors import TryAgainError, WorkingDatabaseError
+
+if TYPE_CHECKING:
+    from calven_pipeline.delivery.publish import Delivery
+    from calven_pipeline.warehouse.database import WorkingDatabase
 
 PUBLISHED = """One row per valid event, with Calven's answer.
 
 Posts what is due, at most 100 events a call and one source a call; records every answer as it comes. A re-run posts only
-what Calven has not settled. Where not everything could be delivered, the rest stays pending and the run fails at its end.
+what Calven has not settled. Where not everything could be delivered, the rest stays pending, `calven.duckdb` is written
+all the same, and the step fails; re-executed from failure, it delivers what waits.
 """
 REJECTIONS = """One row per rejected row, with every reason, until it heals.
 
 What our checks and Calven's answers refused, with what was found, what would pass and the row as it stands in the export.
 """
+DELIVERED = dg.AssetCheckSpec(
+    "everything_delivered",
+    asset="published_presence",
+    description="Calven has settled every valid event that was due.",
+)
+BOOKS = dg.AssetCheckSpec(
+    "books_balance",
+    asset="published_presence",
+    blocking=True,
+    description="Rows read = accepted + rejected + pending + duplicate + ignored, for each file and in total, and every "
+    "accepted event has an answer on record. Counted before anything is posted, and again after it; where it fails, "
+    "nothing more is posted and `calven.duckdb` stays as it was.",
+)
+
+Yielded = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 
 
 @dg.multi_asset(
@@ -31,18 +57,66 @@ What our checks and Calven's answers refused, with what was found, what would pa
         dg.AssetSpec(
             "rejections", deps=[validated_presence], group_name="presence", kinds={"duckdb"}, description=REJECTIONS
         ),
-    ]
+    ],
+    check_specs=[DELIVERED, BOOKS],
 )
-def publish(
-    context: dg.AssetExecutionContext, calven: Calven, warehouse: Warehouse
-) -> Iterator[dg.MaterializeResult[None]]:
-    """Deliver what is due, then say what is delivered and what is rejected."""
+def publish(context: dg.AssetExecutionContext, calven: Calven, warehouse: Warehouse) -> Yielded:
+    """Deliver what is due, then say what is delivered and what is rejected; fail where events wait or books are wrong."""
+    yield from deliver(context.log.info, calven, warehouse)
+
+
+def deliver(log: Callable[[str], None], calven: Calven, warehouse: Warehouse) -> Yielded:
+    """The step itself: both tables' counts and the checks, then the failure, if there is one."""
     from calven_pipeline.delivery.publish import publish_due
     from calven_pipeline.exports.profiles import load_profiles
+    from calven_pipeline.validation.books import balance
 
+    delivery: Delivery | None = None
+    problem = ""
     with clear_failures(), warehouse.open() as database, calven.connect() as client:
         profiles = load_profiles(warehouse.data_dir)
-        delivery = publish_due(database, client, profiles, warehouse.data_dir, log=context.log.info)
+        books = balance(database)
+        if books.balanced:
+            delivery = publish_due(database, client, profiles, warehouse.data_dir, log=log)
+            tell_at_exit(_posted(delivery))
+            books = balance(database)
+        if delivery and delivery.problem and books.balanced:
+            problem = delivery.story + _write_snapshot(database, warehouse)
+    if delivery:
+        yield from _told(delivery)
+    yield dg.AssetCheckResult(
+        asset_key="published_presence",
+        check_name=BOOKS.name,
+        passed=books.balanced,
+        metadata=books.counts,
+        description=books.story,
+    )
+    if not books.balanced:
+        raise failure(books.story)
+    if delivery and problem:
+        raise failure(problem, allow_retries=isinstance(delivery.problem, TryAgainError))
+
+
+def _write_snapshot(database: "WorkingDatabase", warehouse: Warehouse) -> str:
+    """Bring `calven.duckdb` up to date; what kept us from it, as words to add to why events wait."""
+    from calven_pipeline.warehouse.snapshot import write_snapshot
+
+    try:
+        tell_at_exit(write_snapshot(database, warehouse.data_dir).story)
+    except WorkingDatabaseError as error:
+        return f" {error}"
+    return ""
+
+
+def _posted(delivery: "Delivery") -> str:
+    return (
+        f"Posted {delivery.accepted + delivery.rejected} events: {delivery.accepted} accepted, {delivery.rejected} "
+        f"rejected by Calven; {delivery.waiting} wait"
+    )
+
+
+def _told(delivery: "Delivery") -> Yielded:
+    """Both tables' counts, and whether everything was delivered."""
     published: Metadata = {
         "events_due": delivery.due,
         "events_accepted": delivery.accepted,
@@ -53,11 +127,7 @@ def publish(
         "seconds": round(delivery.seconds, 1),
         "sql": "delivery/build_bodies.sql",
     }
-    tell_at_exit(
-        f"Posted {delivery.accepted + delivery.rejected} events: {delivery.accepted} accepted, {delivery.rejected} "
-        f"rejected by Calven; {delivery.waiting} wait"
-    )
-    if delivery.problem is not None:
+    if delivery.problem:
         published[PROBLEM] = delivery.story
     yield dg.MaterializeResult(asset_key="published_presence", metadata=published)
     yield dg.MaterializeResult(
@@ -67,8 +137,9 @@ def publish(
             **{f"open/{reason}": rows for reason, rows in delivery.open_rejections.items()},
         },
     )
-
-
-everything_delivered = problem_check(
-    "published_presence", "everything_delivered", "Calven has settled every valid event that was due."
-)
+    yield dg.AssetCheckResult(
+        asset_key="published_presence",
+        check_name=DELIVERED.name,
+        passed=delivery.problem is None,
+        description=delivery.story if delivery.problem else None,
+    )

@@ -14,11 +14,12 @@ DEPENDENCIES = {
     "validated_presence": {"staged_presence", "users", "locations", "desks"},
     "published_presence": {"validated_presence"},
     "rejections": {"validated_presence"},
-    "analytics_database": {"published_presence", "rejections", "users", "locations", "desks"},
+    "calven_presence": {"published_presence"},
+    "analytics_database": {"published_presence", "rejections", "calven_presence", "users", "locations", "desks"},
 }
 GROUPS = {
     "reference": {"users", "locations", "desks"},
-    "presence": {"staged_presence", "validated_presence", "published_presence", "rejections"},
+    "presence": {"staged_presence", "validated_presence", "published_presence", "rejections", "calven_presence"},
     "analytics": {"analytics_database"},
 }
 BLOCKING = {
@@ -28,6 +29,8 @@ BLOCKING = {
     "staged_presence:every_file_read": False,
     "validated_presence:every_row_has_one_verdict": True,
     "published_presence:everything_delivered": False,
+    "published_presence:books_balance": True,
+    "calven_presence:calven_confirms": False,
 }
 GRAINS = {
     "users": "One row per user known to Calven.",
@@ -37,13 +40,16 @@ GRAINS = {
     "validated_presence": "One row per staged row, with its verdict: valid, rejected, duplicate or ignored.",
     "published_presence": "One row per valid event, with Calven's answer.",
     "rejections": "One row per rejected row, with every reason, until it heals.",
+    "calven_presence": "One row per row of Presence Details that Calven reports for the days touched.",
     "analytics_database": "One file, `calven.duckdb`, with every table that analysts read.",
 }
 JOBS = {
     "presence_pipeline": set(DEPENDENCIES),
     "ingest_presence": set(DEPENDENCIES) - GROUPS["reference"],
     "refresh_reference": GROUPS["reference"],
+    "retry_pending": {"published_presence", "rejections", "calven_presence", "analytics_database"},
 }
+BY_HAND = {"replay": ["choose_rows", "deliver_chosen"], "dismiss": ["dismiss_rows", "write_dismissed"]}
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +89,7 @@ def test_every_description_begins_with_a_grain(graph):
 
 
 def test_every_check_by_name_and_whether_it_blocks(graph):
-    """Only broken books stop the steps below; every other check lets them run and fails the run at its end."""
+    """Only broken books block; after every other failed check, what can be done is done, and then the run fails."""
     specs = [graph.get_check_spec(key) for key in graph.asset_check_keys]
     assert {f"{spec.asset_key.to_user_string()}:{spec.name}": spec.blocking for spec in specs} == BLOCKING
     assert all(spec.description for spec in specs if spec.name != "every_row_has_one_verdict")
@@ -91,6 +97,7 @@ def test_every_check_by_name_and_whether_it_blocks(graph):
 
 def test_every_job_by_name_with_its_assets(definitions):
     jobs = {job.name: job for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")}
+    assert {name: sorted(node.name for node in jobs.pop(name).nodes) for name in BY_HAND} == BY_HAND
     assert {name: names(job.asset_layer.executable_asset_keys) for name, job in jobs.items()} == JOBS
     assert all(job.description for job in jobs.values())
 
@@ -104,16 +111,24 @@ def test_jobs_run_the_checks_of_their_assets(definitions):
 
 
 def test_nothing_starts_by_itself(definitions):
-    """No schedule and no sensor: whoever runs the project decides when."""
+    """One schedule, switched off; no sensor: whoever runs the project decides when presence is posted."""
     repository = definitions.get_repository_def()
-    assert list(repository.schedule_defs) == []
+    (schedule,) = repository.schedule_defs
+    assert (schedule.name, schedule.job_name, schedule.execution_timezone) == ("retry_pending", "retry_pending", "UTC")
+    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
     assert list(repository.sensor_defs) == []
+
+
+def test_no_job_is_run_again_after_a_step_failed(definitions):
+    """Whatever the instance says: a run that failed in a step gave its reason, and Calven is not asked again and again."""
+    for name in [*JOBS, *BY_HAND]:
+        assert definitions.resolve_job_def(name).run_tags["dagster/retry_on_asset_or_op_failure"] == "false"
 
 
 def test_steps_share_one_process(definitions):
     """DuckDB takes one writer."""
     assert definitions.executor is dg.in_process_executor
-    assert all(definitions.resolve_job_def(name).executor_def.name == "in_process" for name in JOBS)
+    assert all(definitions.resolve_job_def(name).executor_def.name == "in_process" for name in [*JOBS, *BY_HAND])
 
 
 def test_resources_have_no_fields(definitions):

@@ -1,19 +1,23 @@
 """Are runs kept in the data folder, whoever launches them, and does `dg launch` say how they ended?"""
 
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 import httpx
 import pytest
+import stamina
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.scheduler.instigation import ScheduleInstigatorData
 
 from calven_pipeline.cli import _launch_presence_pipeline
 from calven_pipeline.project import project_folder
@@ -54,10 +58,14 @@ def test_runs_are_kept_in_the_data_folder_whoever_launches_them(deployment: Depl
     assert deployment.outcomes()["accepted"] == 24
 
     deployment.set(API_SECRET="not-the-secret")
+    deployment.add_badges()
     bad = launch(project)
     assert bad.returncode != 0
-    last_line = bad.stderr.strip().splitlines()[-1]
-    assert last_line.startswith("Failed: Calven refused the key in CALVEN_API_KEY"), "told last, after Dagster's trace"
+    *_, posted, snapshot, pulls, publish = bad.stderr.strip().splitlines()
+    assert posted == "Posted 0 events: 0 accepted, 0 rejected by Calven; 1 wait", "after Dagster's trace"
+    assert snapshot.startswith(f"{deployment.data_dir / 'calven.duckdb'}: 46 rows in all (")
+    assert pulls.startswith("Failed: Calven refused the key in CALVEN_API_KEY"), "three checks, one line"
+    assert publish.startswith("Failed: 1 of 1 events are still pending: Calven refused the key in CALVEN_API_KEY")
     assert "not-the-secret" not in bad.stdout + bad.stderr
 
     assert statuses() == ["SUCCESS", "SUCCESS", "FAILURE"]
@@ -120,3 +128,96 @@ def test_the_ui_lists_runs_of_before_and_still_does_when_started_again(deploymen
     for name in left:
         assert not [path for path in (project / name).rglob("*") if path.is_file()], name
         shutil.rmtree(project / name)
+
+
+START = """mutation($selector: ScheduleSelector!) {
+  startSchedule(scheduleSelector: $selector) { __typename ... on PythonError { message } }
+}"""
+SCHEDULE = {
+    "repositoryLocationName": "calven_pipeline",
+    "repositoryName": "__repository__",
+    "scheduleName": "retry_pending",
+}
+TICK_S = 900
+RUN_WITHIN_S = 120
+
+
+def switch_on(graphql: str) -> None:
+    """The schedule, as the UI's switch does it."""
+    body = {"query": START, "variables": {"selector": SCHEDULE}}
+    answer = httpx.post(graphql, json=body, timeout=60, trust_env=False).json()
+    assert answer["data"]["startSchedule"]["__typename"] == "ScheduleStateResult", answer
+
+
+def pretend_it_was_on_since(instance: dg.DagsterInstance, before_s: float) -> None:
+    """So that the scheduler finds a tick that is due, instead of a quarter of an hour from now."""
+    (state,) = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
+    told = state.instigator_data
+    instance.update_instigator_state(
+        state.with_data(ScheduleInstigatorData(told.cron_schedule, told.start_timestamp - before_s))
+    )
+
+
+@pytest.mark.campaign
+def test_the_schedule_delivers_what_waits_once_calven_is_back(deployment, project, tmp_path):
+    """Switched on as in the UI, it is Dagster's own scheduler that launches the run, at its next look: once a minute."""
+    deployment.sandbox.set_faults(["503:on=presence"])
+    with stamina.set_testing(True, attempts=1):
+        assert "still pending" in (_launch_presence_pipeline() or "")
+    deployment.sandbox.set_faults([])
+    with (
+        dagster_ui(project, tmp_path / "dev.log") as graphql,
+        dg.DagsterInstance.from_config(str(project_folder())) as instance,
+    ):
+        runs_listed(graphql)
+        switch_on(graphql)
+        pretend_it_was_on_since(instance, TICK_S)
+        wait_for(lambda: len(runs := instance.get_runs()) == 2 and all(run.is_finished for run in runs))
+
+    assert statuses() == ["FAILURE", "SUCCESS"]
+    assert deployment.outcomes()["accepted"] == 24
+    assert {event["timesReceived"] for event in deployment.sandbox.accepted()} == {1}
+
+
+LAUNCH_RUN = """mutation($params: ExecutionParams!) {
+  launchRun(executionParams: $params) { __typename ... on PythonError { message } }
+}"""
+
+
+@pytest.mark.campaign
+def test_a_run_whose_process_is_killed_is_started_again(deployment, project, tmp_path):
+    """Calven has stored the events, its answer is on the way: Dagster notices, and a second run settles everything."""
+    deployment.set(PUBLISH="dry-run")
+    assert _launch_presence_pipeline() is None
+    deployment.set(PUBLISH="live")
+    deployment.sandbox.set_faults(["delay=60s:stored"])
+    with (
+        dagster_ui(project, tmp_path / "dev.log") as graphql,
+        dg.DagsterInstance.from_config(str(project_folder())) as instance,
+    ):
+        runs_listed(graphql)
+        selector = {**SCHEDULE, "jobName": "retry_pending"}
+        del selector["scheduleName"]
+        body = {"query": LAUNCH_RUN, "variables": {"params": {"selector": selector, "runConfigData": {}}}}
+        assert "LaunchRunSuccess" in httpx.post(graphql, json=body, timeout=60, trust_env=False).text
+        wait_for(lambda: len(deployment.sandbox.accepted()) == 24)
+        deployment.sandbox.set_faults([])
+        os.kill(worker(instance), signal.SIGKILL)
+        wait_for(lambda: len(runs := instance.get_runs()) == 3 and all(run.is_finished for run in runs))
+
+    assert statuses() == ["SUCCESS", "FAILURE", "SUCCESS"]
+    assert deployment.outcomes()["accepted"] == 24
+    assert max(event["timesReceived"] for event in deployment.sandbox.accepted()) == 2
+
+
+def worker(instance: dg.DagsterInstance) -> int:
+    """The process of the newest run."""
+    told = "\n".join(entry.message for entry in instance.all_logs(instance.get_runs(limit=1)[0].run_id))
+    return int(re.search(r"Started process for run \(pid: (\d+)\)", told)[1])
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + RUN_WITHIN_S
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.5)

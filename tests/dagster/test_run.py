@@ -1,12 +1,14 @@
 """What becomes of a whole run: the samples, and everything that can be wrong around it."""
 
-import json
 import re
 
 import duckdb
 import pytest
 
+from calven_pipeline.delivery import publish as delivery
+from calven_pipeline.delivery.publish import publish_due
 from calven_pipeline.exports import staging
+from tests.dagster.deploying import Deployment
 
 BADGES_1, BADGES_2, DESKS, VISITORS = (
     "badges/2026-11-02.csv",
@@ -112,11 +114,15 @@ def test_metadata_holds_counts_and_nobody(deployment):
     assert sum(rows for name, rows in metadata["rejections"].items() if name.startswith("open/")) == REJECTED
     assert metadata["analytics_database"]["dagster/row_count"] == READ
 
-    told = json.dumps(metadata, default=str)
+    told = repr(metadata)
     assert "@" not in told
     world = deployment.sandbox.world
     ids = {
-        str(value) for table in PULLS for row in world.rows(table) for name, value in row.items() if name.endswith("Id")
+        str(value)
+        for table in PULLS
+        for row in world.rows(table)
+        for name, value in row.items()
+        if value and name.endswith("Id")
     }
     assert not [name for name in ids if name in told]
     assert "B-10" not in told
@@ -144,7 +150,7 @@ def test_a_missing_events_key_stops_delivery_alone(deployment):
     run = deployment.run()
 
     assert not run.success
-    assert set(run.failures) == {"published_presence_everything_delivered"}
+    assert set(run.failures) == {"publish"}
     (line,) = run.failures.values()
     assert one_line(line)
     assert line.startswith(
@@ -172,7 +178,7 @@ def test_a_wrong_key_fails_the_run_and_says_which(rehearsed):
 
     run = rehearsed.run()
 
-    assert set(run.failures) == PULL_CHECKS | {"published_presence_everything_delivered"}
+    assert set(run.failures) == PULL_CHECKS | {"publish"}
     assert all(one_line(line) and "Calven refused the key in CALVEN_API_KEY" in line for line in run.failures.values())
     assert not [line for line in run.failures.values() if "not-the-secret" in line or "sandbox-all" in line]
     assert rehearsed.outcomes() == PENDING
@@ -210,7 +216,7 @@ def test_calven_down_with_reference_data_of_before(rehearsed):
 
     run = rehearsed.run()
 
-    assert set(run.failures) == PULL_CHECKS | {"published_presence_everything_delivered"}
+    assert set(run.failures) == PULL_CHECKS | {"publish"}
     assert run.metadata["users"]["dagster/row_count"] == 12
     assert rehearsed.outcomes() == PENDING | {"pending": ACCEPTED + 1}
     rehearsed.sandbox.set_faults([])
@@ -299,11 +305,15 @@ def test_plain_http_to_another_host_is_refused(rehearsed):
 # What must never happen, happening
 
 
+LOSSES = {
+    "a verdict": "delete from validated_presence where row_id = (select min(row_id) from outbox)",
+    "an event": "delete from outbox where row_id = (select min(row_id) from outbox)",
+}
+
+
 def test_broken_books_stop_delivery(rehearsed):
     """A row without a verdict means that we do not know what we are doing: nothing is posted."""
-    lost = "(select min(row_id) from validated_presence where verdict = 'valid')"
-    rehearsed.working_rows(f"delete from outbox where row_id = {lost}")
-    rehearsed.working_rows(f"delete from validated_presence where row_id = {lost}")
+    rehearsed.working_rows(LOSSES["a verdict"])
 
     run = rehearsed.run("ingest_presence")
 
@@ -317,7 +327,67 @@ def test_broken_books_stop_delivery(rehearsed):
         if event.event_type_value == "ASSET_CHECK_EVALUATION"
         and event.event_specific_data.check_name == "every_row_has_one_verdict"
     )
-    assert f"{READ} rows read, {READ} staged, {READ - 1} judged" in story
+    assert f"{READ} rows were read, but {READ} staged and {READ - 1} judged" in story
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_broken_books_stop_a_delivery_that_validates_nothing(rehearsed, loss):
+    """The step looks for itself before it posts: alone, retried or re-executed, no check runs before it."""
+    rehearsed.working_rows(LOSSES[loss])
+    before = snapshot_of(rehearsed)
+
+    run = rehearsed.run("retry_pending")
+
+    assert set(run.failures) == {"publish"}
+    assert run.failures["publish"].startswith("The books do not balance")
+    assert run.checks == {"published_presence:books_balance": False}
+    assert run.metadata == {}
+    assert rehearsed.sandbox.stats()["eventsReceived"] == 0
+    assert snapshot_of(rehearsed) == before
+
+
+@pytest.mark.parametrize("fault", [[], ["503:from=2"]], ids=["all delivered", "some delivered"])
+def test_books_that_break_while_delivering_keep_the_old_snapshot(rehearsed, monkeypatch, fault):
+    """An answer that is gone is an accepted event without proof: analysts keep what was true before."""
+    rehearsed.sandbox.set_faults(fault)
+    rehearsed.set(CONCURRENCY="1", BATCH_SIZE="5")
+    before = snapshot_of(rehearsed)
+
+    def deliver_and_lose_an_answer(database, *rest, **options):
+        delivered = publish_due(database, *rest, **options)
+        database.connection.execute("delete from answers where row_id = (select min(row_id) from answers)")
+        return delivered
+
+    monkeypatch.setattr(delivery, "publish_due", deliver_and_lose_an_answer)
+
+    run = rehearsed.run("ingest_presence")
+
+    assert set(run.failures) == {"publish"}
+    assert run.failures["publish"].startswith("The books do not balance")
+    assert run.checks["published_presence:books_balance"] is False
+    assert run.checks["published_presence:everything_delivered"] is (not fault)
+    assert run.metadata["published_presence"]["events_accepted"] > 0
+    assert "analytics_database" not in run.metadata
+    assert snapshot_of(rehearsed) == before
+
+
+def test_a_snapshot_that_cannot_be_written_does_not_hide_why_events_wait(rehearsed):
+    """Calven is down and the disk refuses: one line says both."""
+    rehearsed.sandbox.set_faults(["503"])
+    (rehearsed.data_dir / ".calven.duckdb.new").mkdir()
+
+    run = rehearsed.run("retry_pending")
+
+    assert one_line(run.failures["publish"])
+    assert f"{ACCEPTED} of {ACCEPTED} events are still pending" in run.failures["publish"]
+    assert "Cannot write" in run.failures["publish"]
+    assert run.metadata["published_presence"]["events_pending"] == ACCEPTED
+
+
+def snapshot_of(deployment: Deployment) -> tuple[int, int]:
+    """Which file analysts see: it is replaced, never written to."""
+    told = (deployment.data_dir / "calven.duckdb").stat()
+    return told.st_ino, told.st_mtime_ns
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""What starts by itself, once somebody switches it on."""
+
+from dataclasses import dataclass
+
+import dagster as dg
+
+from calven_pipeline.defs import jobs
+from calven_pipeline.settings import PublishMode, Settings
+
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a tick sees: the events that the last delivery left, and whether rows were judged since or a run is under way."""
+
+    publish: PublishMode
+    pending: int
+    judged_since: bool
+    under_way: bool
+
+
+def why_not(seen: Seen) -> str | None:
+    """Why there is nothing to send again now, or None where there is."""
+    if seen.publish is PublishMode.DRY_RUN:
+        return "CALVEN_PUBLISH is dry-run: nothing is posted."
+    if not seen.pending and not seen.judged_since:
+        return "Nothing waits."
+    if seen.under_way:
+        return "A run is queued or under way."
+    return None
+
+
+@dg.schedule(
+    name="retry_pending",
+    job=jobs.retry_pending,
+    cron_schedule="*/15 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Sends what waits, every fifteen minutes, where anything does and no run is under way. Off until somebody "
+    "switches it on: presence is not posted by itself from a fresh clone.",
+)
+def retry_pending_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """One run for a tick at most, named for its time."""
+    reason = why_not(_look(context.instance))
+    if reason:
+        return dg.SkipReason(reason)
+    return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
+
+
+def _look(instance: dg.DagsterInstance) -> Seen:
+    published = _latest(instance, "published_presence")
+    judged = _latest(instance, "validated_presence")
+    materialization = published.asset_materialization if published else None
+    pending = materialization.metadata.get("events_pending") if materialization else None
+    return Seen(
+        publish=Settings.load().publish,
+        pending=int(str(pending.value)) if pending else 0,
+        judged_since=judged is not None and (published is None or judged.storage_id > published.storage_id),
+        under_way=instance.get_runs_count(dg.RunsFilter(statuses=UNFINISHED)) > 0,
+    )
+
+
+def _latest(instance: dg.DagsterInstance, asset: str) -> dg.EventLogRecord | None:
+    return next(iter(instance.fetch_materializations(dg.AssetKey(asset), limit=1).records), None)
