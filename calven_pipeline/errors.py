@@ -15,6 +15,7 @@
         ├── SourceProfileError
         ├── UnreadableExportError
         ├── ReferenceDataError
+        ├── RequestError
         ├── SandboxError
         └── WorkingDatabaseError
 
@@ -109,6 +110,12 @@ class ReferenceDataError(WillNotHelpError):
     """A warehouse answer was whole but cannot replace the table that we have."""
 
     exit_code = 65
+
+
+class RequestError(WillNotHelpError):
+    """What somebody asked to be replayed or dismissed cannot be done as asked."""
+
+    exit_code = 64
 
 
 class SandboxError(WillNotHelpError):

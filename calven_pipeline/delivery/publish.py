@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from calven_pipeline.api import CalvenClient, PresencePoster
@@ -29,24 +30,33 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass
 class Delivery:
-    """What one run of the outbox did; `waiting` events are not settled, for the reason in `problem` if there is one."""
+    """What one run of the outbox did; `waiting` events are not settled, for the reason in `problem` if there is one.
+
+    Of those that wait, `tried` were sent before; the others never. `failing_since` (UTC, naive) is when the first call
+    failed after the last one that Calven took, in this run or an earlier one; None where the last one was taken.
+    """
 
     revision: int
     due: int
     accepted: int = 0
     rejected: int = 0
     waiting: int = 0
+    tried: int = 0
     calls: int = 0
     retries: int = 0
     seconds: float = 0.0
     server_clock_skew_s: float | None = None
+    failing_since: datetime | None = None
     problem: CalvenPipelineError | None = None
     open_rejections: dict[str, int] = field(default_factory=dict)
 
     @property
     def story(self) -> str:
-        """One line: how many events wait, and why."""
-        return f"{self.waiting} of {self.due} events are still pending: {self.problem}"
+        """One line: how many events wait, why, and since when."""
+        since = (
+            f" No call has come through since {self.failing_since:%Y-%m-%d %H:%M} UTC." if self.failing_since else ""
+        )
+        return f"{self.waiting} of {self.due} events are still pending: {self.problem}{since}"
 
 
 def publish_due(
@@ -111,3 +121,5 @@ def _count(database: WorkingDatabase, delivery: Delivery) -> None:
     ((delivery.accepted, delivery.rejected),) = database.rows("delivery/count_answers", {"revision": delivery.revision})
     delivery.open_rejections = dict(database.rows("delivery/open_rejections"))
     delivery.waiting = outbox.waiting(database)
+    ((_, delivery.tried),) = database.rows("delivery/count_states")
+    delivery.failing_since = database.value("delivery/failing_since")

@@ -18,6 +18,7 @@ from calven_pipeline.validation.raw import DamagedExportError, keep_raw
 from calven_pipeline.warehouse.database import WorkingDatabase
 
 RESOURCES = {"users", "locations", "desks"}
+MOST_SENT_AGAIN = 5  # times that new reference data sends an event again which Calven refused; a replay has no limit
 LOOKUPS = ("users", "addresses", "loose_addresses", "places", "place_ids", "files")  # in the order of their reading
 
 
@@ -47,8 +48,8 @@ def validate(
 ) -> Validation:
     """Judge every staged row without a verdict, and every row that deserves a second look; all in one transaction.
 
-    Those are open rejections that could be cured, rows whose time lay in the future and has come, and events that were
-    never sent while a mapping or the reference data changed.
+    Those are open rejections that could be cured, rows whose time lay in the future and has come, events that were
+    never sent while a mapping or the reference data changed, and what somebody asked for.
 
     `now` (aware) decides what lies in the future. Raises `ReferenceDataError` where users, locations or desks were never
     pulled, and `SourceProfileError` where a mapping cannot be read.
@@ -89,12 +90,17 @@ def _judge(database: WorkingDatabase, now: datetime) -> Validation:
     database.run("validation/find_repeated_rows", last_row)
     for lookup in LOOKUPS:
         database.run(f"validation/lookup_{lookup}")
-    database.run("validation/choose_rows_to_recheck", {"inputs_changed": inputs_changed, "now": now})
+    database.run(
+        "validation/choose_rows_to_recheck",
+        {"inputs_changed": inputs_changed, "now": now, "most_sent_again": MOST_SENT_AGAIN},
+    )
+    database.run("validation/forget_rows_asked_for")
     database.run("validation/take_back_events")
     rechecked = database.run("validation/forget_verdicts")
     with database.joins_as_written():
         database.run("validation/judge_rows", {**last_row, "now": now, "revision": revision})
     database.run("validation/fill_outbox", {"revision": revision})
+    database.run("validation/count_sent_again", {"revision": revision})
     healed = database.run("validation/resolve_rejections", {"now": now, "revision": revision})
     database.run("validation/explain_rejections", {"revision": revision})
     database.run("validation/renew_rejections", {"now": now, "revision": revision})

@@ -49,6 +49,11 @@ _PULLED_AT = ("pulled_at", "TIMESTAMP", "When this row was pulled from Calven, U
 _SOURCE = ("source", "VARCHAR", "Name of the source profile.")
 _SOURCE_FILE = ("source_file", "VARCHAR", "Path of the export below exports/.")
 _ROW_NUMBER = ("row_number", "BIGINT", "1 for the first row after the header.")
+_ROW_ID = (
+    "row_id",
+    "BIGINT",
+    "Our number of the row, the same in presence and rejections; a file that changed and was read again has new ones.",
+)
 _EVENT_ID = ("event_id", "VARCHAR", "The export's own event id, else derived from source, time, person and place.")
 _USER_ID = ("user_id", "VARCHAR", "Calven's id of the user the row was found to mean; else the id in the export.")
 _USER_EMAIL = ("user_email", "VARCHAR", "That user's address at the last pull; else the address in the export.")
@@ -126,8 +131,10 @@ TABLES = (
         _REASONS,
         ("attempts", "INTEGER", "How often the event was sent."),
         ("delivered_at", "TIMESTAMP", "When Calven's answer that accepted the event came, UTC."),
-        ("result_code", "INTEGER", "Calven's result code; null where Calven did not report the event."),
-        ("result_message", "VARCHAR", "Calven's message for the event."),
+        ("result_code", "INTEGER", "Calven's result code in the last answer; null where it did not report the event."),
+        ("result_message", "VARCHAR", "Calven's message for the event in the last answer."),
+        ("call_id", "INTEGER", "The last call that carried the event, see `calls`; null where none did or none ended."),
+        _ROW_ID,
     ),
     _table(
         "rejections",
@@ -145,7 +152,11 @@ TABLES = (
         ("status", "VARCHAR", "open or resolved."),
         ("first_rejected_at", "TIMESTAMP", "When the row was first rejected, UTC."),
         ("last_checked_at", "TIMESTAMP", "When the row was last judged, UTC."),
-        ("resolved_at", "TIMESTAMP", "When the row passed, UTC; null while open."),
+        ("resolved_at", "TIMESTAMP", "When the row passed or was dismissed, UTC; null while open."),
+        ("resolution", "VARCHAR", "passed or dismissed; null while open."),
+        ("note", "VARCHAR", "Why it was dismissed, in the words of whoever did it."),
+        ("sent_again", "INTEGER", "How often the event was sent again after Calven had refused it."),
+        _ROW_ID,
     ),
     _table(
         "daily_presence",
@@ -158,5 +169,44 @@ TABLES = (
         ("first_seen_at", "TIMESTAMP", "First event of the day there, UTC."),
         ("last_seen_at", "TIMESTAMP", "Last event of the day there, UTC."),
         ("events", "BIGINT", "Accepted events of the day there."),
+    ),
+    _table(
+        "calven_presence",
+        "One row per row of Presence Details that Calven reported for the days touched, as it came.",
+        ("reported_on", "DATE", "The day in the row, as far as it was recognised: Calven does not publish its fields."),
+        ("user_id", "VARCHAR", "The user's id in the row, as far as it was recognised; compare without case."),
+        ("user_email", "VARCHAR", "The user's address in the row, as far as it was recognised."),
+        ("details", "JSON", "The whole row, every field as Calven sent it."),
+        ("first_day", "DATE", "The row's own day where it names one; else the first of the days it was pulled with."),
+        ("last_day", "DATE", "The row's own day where it names one; else the last of the days it was pulled with."),
+        _PULLED_AT,
+    ),
+    _table(
+        "calls",
+        "One row per presence call that has ended, with Calven's answer or the problem.",
+        ("call_id", "INTEGER", "Our number of the call."),
+        ("source_id", "VARCHAR", "sourceId in the call to Calven."),
+        ("events", "INTEGER", "Events in the call."),
+        ("sent_at", "TIMESTAMP", "When it was sent (its last try, or its first part), UTC."),
+        ("answered_at", "TIMESTAMP", "When the answer came, or the last try was given up, UTC."),
+        ("attempts", "INTEGER", "How often it was tried, all parts together."),
+        ("status", "INTEGER", "HTTP status of the last answer; null where none could be read."),
+        ("correlation_id", "VARCHAR", "The correlationId of the last try, by which Calven's support finds it."),
+        ("problem", "VARCHAR", "Why its events are not settled; null where they are."),
+    ),
+    _table(
+        "requests",
+        "One row per replay or dismissal that somebody asked for.",
+        ("requested_at", "TIMESTAMP", "When, UTC."),
+        ("kind", "VARCHAR", "replay or dismiss."),
+        ("run_id", "VARCHAR", "The Dagster run."),
+        ("source", "VARCHAR", "Only rows of this source; null for any."),
+        ("source_file", "VARCHAR", "Only rows of this file below exports/; null for any."),
+        ("first_date", "DATE", "Only rows from this local day on; null for any."),
+        ("last_date", "DATE", "Only rows up to this local day; null for any."),
+        ("reasons", "VARCHAR[]", "Only rows rejected for one of these; empty for any."),
+        ("outcomes", "VARCHAR[]", "Only rows with one of these outcomes."),
+        ("note", "VARCHAR", "The note of a dismissal."),
+        ("row_count", "BIGINT", "Rows that were sent or looked at again, or dismissed."),
     ),
 )

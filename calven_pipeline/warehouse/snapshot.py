@@ -25,7 +25,8 @@ SNAPSHOT_FILE = "calven.duckdb"
 PRIVATE_FILE = "analytics.duckdb"
 STORAGE_VERSION = "v1.0.0"
 SNAPSHOT_MODE = 0o440
-WHOLE_TABLES = ("users", "locations", "desks", "export_files")
+WHOLE_TABLES = ("users", "locations", "desks", "export_files", "requests")
+GROWING_TABLES = ("rejections", "calls")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,12 @@ class Snapshot:
     size_bytes: int
     outcomes: dict[str, int]
     rows_changed: int
+
+    @property
+    def story(self) -> str:
+        """One line: which file, and its rows by outcome."""
+        outcomes = ", ".join(f"{rows} {outcome}" for outcome, rows in self.outcomes.items())
+        return f"{self.path}: {sum(self.outcomes.values())} rows in all ({outcomes or 'no exports yet'})"
 
 
 def write_snapshot(database: WorkingDatabase, data_dir: Path) -> Snapshot:
@@ -63,6 +70,10 @@ def _attached(database: WorkingDatabase, private: Path) -> Iterator[None]:
     """The private file as `analytics`, with its tables; detached, and so written out whole, at the end."""
     with foreign_errors("attach the analysts' file"):
         _attach(database, private)
+        if _is_outdated(database):
+            database.connection.execute("detach analytics")
+            private.unlink()
+            _attach(database, private)
     try:
         with foreign_errors("prepare the analysts' file"), database.transaction():
             _prepare(database)
@@ -87,10 +98,16 @@ def _attach(database: WorkingDatabase, private: Path) -> None:
         ) from error
 
 
+def _is_outdated(database: WorkingDatabase) -> bool:
+    """Whether an earlier version of ours made the file, with other columns; everything in it can be written again."""
+    ours = {table.name: [column.name for column in table.columns] for table in TABLES}
+    return any(columns != ours.get(name) for name, columns in database.rows("analytics/table_columns"))
+
+
 def _prepare(database: WorkingDatabase) -> None:
     database.run("analytics/create_schema")
     database.run("analytics/create_synced")
-    present = {name for (name,) in database.rows("analytics/table_names")}
+    present = {name for name, _ in database.rows("analytics/table_columns")}
     for table in TABLES:
         if table.name not in present:
             for statement in table.create("analytics"):
@@ -112,19 +129,23 @@ def _sync(database: WorkingDatabase) -> int:
             database.run(f"analytics/replace_{table}")
         if changed:
             _sync_presence(database, last_row_id)
-        if database.value("analytics/changed_rejections", {"synced": synced}):
-            database.run("analytics/clear_rejections")
-            database.run("analytics/replace_rejections")
+        for table in GROWING_TABLES:
+            database.run(f"analytics/drop_changed_{table}", {"synced": synced})
+            database.run(f"analytics/add_changed_{table}", {"synced": synced})
+        if database.value("analytics/changed_reconciliations", {"synced": synced}):
+            database.run("analytics/clear_calven_presence")
+            database.run("analytics/replace_calven_presence")
         if newest["revision"] > synced:
             database.run("analytics/add_synced", newest)
     return changed
 
 
 def _sync_presence(database: WorkingDatabase, last_row_id: int) -> None:
-    database.run("analytics/final_rows")
     database.run("analytics/touched_days")
-    database.run("analytics/drop_changed", {"last_row_id": last_row_id})
-    database.run("analytics/add_changed")
+    if database.value("analytics/count_replaced", {"last_row_id": last_row_id}):
+        database.run("analytics/drop_changed", {"last_row_id": last_row_id})
+    for first, last in database.rows("analytics/changed_ranges"):
+        database.run("analytics/add_changed", {"first_row_id": first, "last_row_id": last})
     database.run("analytics/drop_days")
     database.run("analytics/add_days")
 

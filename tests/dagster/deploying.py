@@ -27,24 +27,28 @@ class Run:
     failures: dict[str, str]
     metadata: dict[str, dict[str, Any]]
     checks: dict[str, bool]
+    outputs: dict[str, dict[str, Any]]
     events: Sequence[dg.DagsterEvent] = field(repr=False)
 
     @classmethod
     def of(cls, result: dg.ExecuteInProcessResult) -> "Run":
-        failures, metadata, checks = {}, {}, {}
+        failures, metadata, checks, outputs = {}, {}, {}, {}
         for event in result.all_events:
             if event.is_step_failure:
                 told = event.step_failure_data.user_failure_data
                 failures[event.step_key] = (
                     told.description if told else "UNTOLD " + event.step_failure_data.error.message
                 )
+            if event.is_successful_output:
+                values = event.step_output_data.metadata.items()
+                outputs.setdefault(event.step_key, {}).update({name: value.value for name, value in values})
             if event.event_type_value == "ASSET_MATERIALIZATION":
                 values = event.materialization.metadata.items()
                 metadata[event.asset_key.to_user_string()] = {name: value.value for name, value in values}
             if event.event_type_value == "ASSET_CHECK_EVALUATION":
                 check = event.event_specific_data
                 checks[f"{check.asset_key.to_user_string()}:{check.check_name}"] = check.passed
-        return cls(result.success, failures, metadata, checks, result.all_events)
+        return cls(result.success, failures, metadata, checks, outputs, result.all_events)
 
 
 @dataclass

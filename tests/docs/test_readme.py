@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
@@ -17,11 +18,13 @@ from calven_pipeline.demo import OUTCOMES, run_demo
 from calven_pipeline.doctor import CHECKS
 from calven_pipeline.exports.profiles import OUR_COLUMNS, SourceProfile, load_profiles
 from calven_pipeline.exports.staging import stage_exports
+from calven_pipeline.reconciliation.reconcile import reconcile
 from calven_pipeline.reference.pull import pull_reference
 from calven_pipeline.sandbox import KEYS
 from calven_pipeline.sandbox.fault_kinds import FAULT_KINDS
 from calven_pipeline.sandbox.faults import parse_fault
 from calven_pipeline.settings import Settings
+from calven_pipeline.validation.reasons import CALVENS, REASONS
 from calven_pipeline.validation.verdicts import validate
 from calven_pipeline.warehouse.database import open_working_database
 from calven_pipeline.warehouse.dictionary import TABLES
@@ -117,6 +120,7 @@ def run_the_steps() -> None:
         assert not stage_exports(database, profiles, settings.data_dir).problems
         validate(database, profiles, settings.data_dir)
         assert publish_due(database, client, profiles, settings.data_dir).problem is None
+        assert reconcile(database, client).agrees
         write_snapshot(database, settings.data_dir)
 
 
@@ -160,9 +164,14 @@ def test_every_check_and_whether_it_blocks(definitions):
     assert shown == found
 
 
-def test_the_page_says_that_nothing_is_scheduled_only_while_that_is_so(definitions):
-    is_scheduled = bool([*(definitions.schedules or ()), *(definitions.sensors or ())])
-    assert ("No schedule is built in" in README) is not is_scheduled
+def test_every_schedule_with_its_interval(definitions):
+    """Off, as the page says."""
+    found = list(definitions.get_repository_def().schedule_defs)
+    shown = {words(row[0])[0]: row[1] for row in rows("Assets, jobs, checks", "schedule")}
+    minutes = {s.name: str(s.cron_schedule).removeprefix("*/").removesuffix(" * * * *") for s in found}
+    assert shown == {s.name: f"every {minutes[s.name]} minutes, {s.execution_timezone}" for s in found}
+    assert all(s.default_status == dg.DefaultScheduleStatus.STOPPED for s in found)
+    assert "off until somebody switches it on" in section("Assets, jobs, checks")
 
 
 def test_every_setting_with_its_default():
@@ -194,7 +203,7 @@ def test_every_key_of_a_source_profile():
 
 
 def test_the_example_profile_can_be_loaded(tmp_path):
-    (example,) = blocks("yaml")
+    example = next(block for block in blocks("yaml") if block.startswith("sources:"))
     (tmp_path / "sources.yaml").write_text(example, encoding="utf-8")
     for name in ("people.csv", "places.csv"):
         (tmp_path / name).write_bytes((PROJECT / "data" / "samples" / name).read_bytes())
@@ -203,16 +212,20 @@ def test_the_example_profile_can_be_loaded(tmp_path):
 
 
 def test_every_reason_in_order_with_its_stage_and_whether_it_heals():
-    validated = re.findall(r"then '(\w+)' end", query("validation/judge_rows"))
-    refused = re.findall(r"(?:then|else) '(calven_\w+)'", query("delivery/settle_events"))
-    first_look, later_looks = query("validation/choose_rows_to_recheck").split("union all", 1)
-    beyond_cure = set(re.findall(r"'(\w+)'", first_look.partition("list_has_any")[2]))
-    beyond_cure -= set(re.findall(r"(?<!not )list_contains\(r\.reasons, '(\w+)'\)", later_looks))
+    validated = list(dict.fromkeys(re.findall(r"then '(\w+)' end", query("validation/judge_rows"))))
+    refused = set(re.findall(r"(?:then|else) '(calven_\w+)'", query("delivery/settle_events")))
+    assert list(REASONS) == ["malformed_row", *validated, *CALVENS]
+    assert set(CALVENS) == refused
+
+    with_new_data, _, when_time_has_come, _ = query("validation/choose_rows_to_recheck").split("\nunion\n")
+    calvens, _, ours = with_new_data.partition("else")
+    beyond_cure = set(re.findall(r"'(\w+)'", ours.partition("list_has_any")[2]))
+    beyond_cure -= set(re.findall(r"(?<!not )list_contains\(r\.reasons, '(\w+)'\)", when_time_has_come))
+    beyond_cure |= refused - set(re.findall(r"'(calven_\w+)'", calvens))
+    stages = {"malformed_row": "read"} | dict.fromkeys(validated, "validate") | dict.fromkeys(CALVENS, "calven")
     shown = [(row[0], words(row[1])[0], row[2]) for row in rows("Reasons", "stage")]
-    expected = [("read", "malformed_row", "no")]
-    expected += [("validate", reason, "no" if reason in beyond_cure else "yes") for reason in dict.fromkeys(validated)]
-    assert [row for row in shown if row[0] != "calven"] == expected
-    assert {row for row in shown if row[0] == "calven"} == {("calven", reason, "no") for reason in refused}
+    healing = {reason: "no" if reason in beyond_cure | {"malformed_row"} else "yes" for reason in REASONS}
+    assert shown == [(stages[reason], reason, healing[reason]) for reason in REASONS]
 
 
 def test_tables_are_those_of_the_dictionary():

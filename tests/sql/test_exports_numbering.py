@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import duckdb
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from calven_pipeline.exports import ExportFile, SourceProfile, open_export
@@ -33,7 +33,7 @@ line_ends = st.sampled_from(["\n", "\r\n"])
     common_end=st.one_of(st.none(), line_ends),
     last_end=st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 def test_every_row_has_its_number(
     records: list[tuple[tuple[str, str], str]], common_end: str | None, last_end: bool
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from tests.sql.conftest import NOW, Pipeline
 
 TIME = "2026-10-01T10:00:00Z"
@@ -231,13 +233,58 @@ def test_an_event_that_was_sent_stays_as_it_was_sent(pipeline: Pipeline) -> None
     assert [row.user_id for row in pipeline.rows()] == ["U-ann"]
 
 
-def test_what_calven_refused_is_not_looked_at(pipeline: Pipeline) -> None:
-    """Calven's own word stands until somebody asks for a replay."""
-    pipeline.swipes(f"{TIME},,,U-eve,,Office,location")
+@pytest.mark.parametrize(
+    ("reason", "looks"),
+    [
+        ("calven_user_not_found", 1),
+        ("calven_location_not_found", 1),
+        ("calven_rejected", 0),
+        ("calven_bad_format", 0),
+    ],
+)
+def test_what_calven_did_not_know_is_sent_again_with_new_reference_data(
+    pipeline: Pipeline, reason: str, looks: int
+) -> None:
+    """A user may have been provisioned since; what Calven refused for another cause waits for a replay."""
+    pipeline.swipes(f"{TIME},,,U-ann,,Office,location")
     pipeline.run()
-    pipeline.database.connection.execute("update rejections set stage = 'calven', reason = 'calven_user_not_found'")
-    pipeline.users([*USERS, ("U-eve", None)])
+    refuse(pipeline, reason)
     assert pipeline.run().rechecked == 0
+    pipeline.users([*USERS, ("U-eve", None)])
+    assert pipeline.run().rechecked == looks
+    assert pipeline.ask("select attempts from outbox") == [1] * looks
+    assert pipeline.ask("select status from rejections") == ["resolved" if looks else "open"]
+    assert pipeline.ask("select sent_again from rejections") == [looks]
+
+
+def test_what_calven_keeps_refusing_is_sent_again_five_times(pipeline: Pipeline) -> None:
+    """Reference data changes every day; an event that nobody mends must not be posted for ever."""
+    pipeline.swipes(f"{TIME},,,U-ann,,Office,location")
+    pipeline.run()
+    for number in range(8):
+        refuse(pipeline, "calven_user_not_found")
+        pipeline.users([*USERS, (f"U-{number}", None)])
+        pipeline.run()
+    assert pipeline.ask("select count(*) from answers") == [6]
+    assert pipeline.ask("select status, sent_again from rejections") == [("open", 5)]
+
+
+def refuse(pipeline: Pipeline, reason: str) -> None:
+    """Let Calven's answer to all that waits be a refusal."""
+    insert = "insert into answers select row_id, 1, false, ?, null, null, attempts + 1, now(), nextval('revision') from outbox"
+    for statement, values in [
+        (insert.replace("nextval('revision') from", "nextval('revision'), null from"), [reason]),
+        ("delete from outbox", []),
+        (
+            "create or replace temp table refused_events as select row_id, answered_at, reason, null as detail from answers "
+            "qualify row_number() over (partition by row_id order by revision desc) = 1",
+            [],
+        ),
+    ]:
+        pipeline.database.connection.execute(statement, values)
+    this = {"revision": pipeline.database.value("validation/next_revision")}
+    pipeline.database.run("delivery/reopen_rejections", this)
+    pipeline.database.run("delivery/add_rejections", this)
 
 
 def test_healed_rows_enter_the_outbox_once(pipeline: Pipeline) -> None:

@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from calven_pipeline.warehouse import queries
+from calven_pipeline.warehouse.database import FOLDERS_AT_OPENING
 
 PACKAGE = Path(queries.__file__).parent.parent
 FILES = sorted((PACKAGE / "sql").rglob("*.sql"))
@@ -27,7 +28,9 @@ def test_every_file_is_used() -> None:
     source = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
     patterns = [re.sub(r"\{[^}]*\}", r"\\w+", quoted) for quoted in re.findall(r'"(\w+/[\w{}.]+)"', source)]
     unused = [
-        name for name in NAMES if not name.startswith("tables/") and not any(re.fullmatch(p, name) for p in patterns)
+        name
+        for name in NAMES
+        if name.split("/")[0] not in FOLDERS_AT_OPENING and not any(re.fullmatch(p, name) for p in patterns)
     ]
     assert unused == []
 

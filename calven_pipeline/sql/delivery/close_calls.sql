@@ -1,8 +1,8 @@
 -- Writes down how the noted calls ended. Reads noted.
--- A call that was sent in parts keeps the last part's facts and the sum of the tries.
+-- A call that was sent in parts keeps the last part's facts and the sum of the tries. Its revision is now the one it ended in.
 update calls
 set
-    sent_at = n.sent_at, answered_at = n.answered_at, attempts = coalesce(calls.attempts, 0) + n.attempts,
+    revision = $revision, sent_at = n.sent_at, answered_at = n.answered_at, attempts = coalesce(calls.attempts, 0) + n.attempts,
     status = n.status, correlation_id = n.correlation_id, problem = n.problem
 from (
     select

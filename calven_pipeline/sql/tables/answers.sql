@@ -1,5 +1,5 @@
--- One row per event that Calven has settled. Append only.
--- `reason` is null where it was accepted.
+-- One row per event and time that Calven settled it; the newest counts. Append only.
+-- `reason` is null where it was accepted; `correlation_id` is the call's, and stands here only where the call was sent in parts.
 create table if not exists answers (
     row_id bigint not null,
     call_id integer not null,
@@ -9,5 +9,6 @@ create table if not exists answers (
     result_message varchar,
     attempts integer not null,
     answered_at timestamp not null,
-    revision integer not null
+    revision integer not null,
+    correlation_id varchar
 );

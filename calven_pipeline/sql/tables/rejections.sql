@@ -1,5 +1,5 @@
--- One row per rejected row, open or resolved.
--- Reads nothing.
+-- One row per rejected row, open or resolved; `resolution` is passed or dismissed, `sent_again` counts how often the event
+-- went to Calven once more after a refusal.
 create table if not exists rejections (
     row_id bigint not null,
     stage varchar not null,
@@ -12,5 +12,8 @@ create table if not exists rejections (
     first_rejected_at timestamp not null,
     last_checked_at timestamp not null,
     resolved_at timestamp,
-    revision integer not null
+    revision integer not null,
+    resolution varchar,
+    note varchar,
+    sent_again integer not null default 0
 );

@@ -1,19 +1,25 @@
--- One row per judged row that deserves a second look. Reads rejections, outbox, staged_presence.
+-- One row per judged row that deserves a second look. Reads rejections, outbox, staged_presence, rows_asked_for.
 -- With new reference data or mappings: open rejections that these could cure, and events that were never sent, whose
--- person or place may be another by now. Whenever its time has come: a row that lay in the future.
+-- person or place may be another by now. Calven's own word on a user or a location counts as such a rejection, so many times.
+-- Whenever its time has come: a row that lay in the future. Always: what somebody asked for.
 create or replace temp table rows_to_recheck as
 select row_id
 from rejections
 where
     $inputs_changed
     and status = 'open'
-    and stage = 'validate'
-    and not list_has_any(
-        reasons, ['missing_timestamp', 'invalid_timestamp', 'future_timestamp', 'conflicting_event_id']
-    )
-union all
+    and case
+        when stage = 'calven' then
+            reason in ('calven_user_not_found', 'calven_location_not_found') and sent_again < $most_sent_again
+        else
+            stage = 'validate'
+            and not list_has_any(
+                reasons, ['missing_timestamp', 'invalid_timestamp', 'future_timestamp', 'conflicting_event_id']
+            )
+    end
+union
 select row_id from outbox where $inputs_changed and attempts = 0 and call_id is null
-union all
+union
 select r.row_id
 from rejections r join staged_presence s on s.row_id = r.row_id
 where
@@ -21,3 +27,5 @@ where
     and list_contains(r.reasons, 'future_timestamp')
     and not list_contains(r.reasons, 'conflicting_event_id')
     and s.occurred_at <= $now::timestamptz at time zone 'UTC' + interval 10 minutes
+union
+select row_id from rows_asked_for

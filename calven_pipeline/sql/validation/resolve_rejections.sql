@@ -1,7 +1,7 @@
 -- Closes the rejections whose rows passed. Reads validated_presence.
 -- For rows that were looked at again.
 update rejections
-set status = 'resolved', resolved_at = $now::timestamptz at time zone 'UTC',
+set status = 'resolved', resolution = 'passed', resolved_at = $now::timestamptz at time zone 'UTC',
     last_checked_at = $now::timestamptz at time zone 'UTC', revision = $revision
 where
     status = 'open'

@@ -1,0 +1,7 @@
+-- One row per chosen event that Calven has accepted: due once more, under the same event id. Reads chosen_rows, answers.
+-- Tries of before still count.
+insert into outbox (row_id, attempts)
+select c.row_id, max(a.attempts)
+from chosen_rows c join answers a on a.row_id = c.row_id
+where c.plan = 'send'
+group by c.row_id
