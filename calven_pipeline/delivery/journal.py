@@ -49,7 +49,8 @@ class Journal:
     def __init__(self, state: Path) -> None:
         """Files of earlier runs stay until `leftovers` were folded and removed."""
         self.folder = state / FOLDER
-        self.folder.mkdir(mode=0o700, exist_ok=True)
+        with _clear_refusals(self.folder):
+            self.folder.mkdir(mode=0o700, exist_ok=True)
         self.length = 0
         self._number = max((int(path.stem) for path in self.folder.glob("*.jsonl") if path.stem.isdigit()), default=0)
         self._file: BufferedWriter | None = None
@@ -66,13 +67,19 @@ class Journal:
 
     def write(self, note: Note) -> None:
         """Append the note and hand it to the operating system; raises `WorkingDatabaseError` where the disk refuses."""
+        file = self.open()
         with _clear_refusals(self.folder):
-            if self._file is None:
-                self._number += 1
-                self._file = (self.folder / f"{self._number:09d}.jsonl").open("wb")
-            self._file.write(_line(note))
-            self._file.flush()
+            file.write(_line(note))
+            file.flush()
         self.length += 1
+
+    def open(self) -> BufferedWriter:
+        """The file that takes the next notes, made where there is none; raises `WorkingDatabaseError` as `write` does."""
+        if self._file is None:
+            self._number += 1
+            with _clear_refusals(self.folder):
+                self._file = (self.folder / f"{self._number:09d}.jsonl").open("wb")
+        return self._file
 
     def close(self) -> None:
         """Close the file, so that it can be folded; the next note opens a new one."""

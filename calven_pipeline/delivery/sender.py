@@ -2,8 +2,8 @@
 
 What may surprise: a call that is refused as a whole (4xx) is halved until the events at fault stand alone, because a
 field that is wrong in one event refuses all the others with it. Such an event is only rejected once another call was
-loaded, or all are through: while Calven refuses everything, it is us, not the data. A run stops early where going on
-would be noise: the key is refused, Calven is down, or every call is refused.
+loaded, or where it is the only one at fault: while Calven refuses everything, it is us, not the data. A run stops early
+where going on would be noise: the key is refused, Calven is down, or every call is refused.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from calven_pipeline.api import Answer, PresencePoster
 from calven_pipeline.delivery import outbox
@@ -47,10 +48,13 @@ class Sender:
         self._log = log
         self._planned: deque[PlannedCall] = deque()
         self._held: list[Note] = []
+        self._at_fault: Counter[int] = Counter()  # events found, by call
+        self._has_loaded = False
         self._failures_in_a_row = 0
         self._refusals_in_a_row = 0
         self._stopped: CalvenPipelineError | None = None
         self._first_failure: CalvenPipelineError | None = None
+        self._first_refusal: RefusedCallError | None = None
         self._progress = Progress(due)
 
     async def post_all(self, poster: PresencePoster) -> None:
@@ -59,6 +63,8 @@ class Sender:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._settings.concurrency):
                     group.create_task(self._work(poster))
+        if self._at_fault.total() > 1 and not self._has_loaded:
+            self._stopped = self._stopped or self._first_refusal
         if self._stopped:
             self._let_go_of_refusals()
             raise self._stopped
@@ -82,25 +88,29 @@ class Sender:
             self._planned.extend(
                 outbox.plan(self._database, self._revision, batch_size=batch_size, calls=CALLS_PLANNED)
             )
+            if self._planned:
+                self._journal.open()  # where answers cannot be kept, nothing is sent
         return self._planned.popleft() if self._planned else None
 
-    async def _post(self, poster: PresencePoster, call: PlannedCall, part: Part | None = None) -> None:
-        """Post a call, or that part of it, and note how it ended."""
+    async def _post(self, poster: PresencePoster, call: PlannedCall, part: Part | None = None) -> int:
+        """Post a call, or that part of it, and note how it ended; how many parts it was sent in, itself included."""
         sent_at = datetime.now(UTC)
         try:
             answer = await poster.post(call.body)
         except RefusedCallError as refusal:
-            await self._refused(poster, call, part, refusal, sent_at)
+            return await self._refused(poster, call, part, refusal, sent_at)
         except CalvenPipelineError as error:
             note = _note(call, part, _attempts(error), sent_at, datetime.now(UTC))
-            self._write(replace(note, problem=type(error).__name__))
+            self._write(replace(note, problem=type(error).__name__, **_facts(error)))
             self._failed(error)
         else:
             self._loaded(call, part, answer)
             self._progress.tell(self._log, call.events)
+        return 1
 
     def _loaded(self, call: PlannedCall, part: Part | None, answer: Answer) -> None:
         self._failures_in_a_row = self._refusals_in_a_row = 0
+        self._has_loaded = True
         self._write_held()
         note = _note(call, part, answer.attempts, answer.sent_at, answer.answered_at)
         self._write(replace(note, status=answer.status, correlation_id=answer.correlation_id, answer=answer.text))
@@ -114,21 +124,23 @@ class Sender:
 
     async def _refused(
         self, poster: PresencePoster, call: PlannedCall, part: Part | None, refusal: RefusedCallError, sent_at: datetime
-    ) -> None:
-        """Halve a refused call until the event at fault stands alone; that one is rejected, with Calven's words."""
+    ) -> int:
+        """Halve a refused call until the event at fault stands alone; that one is rejected, with Calven's words.
+
+        How many parts the call was sent in: at most 2 log2(n) + 1 for each of its n events that is at fault.
+        """
         fields = json.loads(call.body)
         events = fields["presenceEvents"]
         this = part or Part(_ids_of(events))
-        note = replace(
-            _note(call, this, _attempts(refusal), sent_at, datetime.now(UTC)),
-            status=refusal.status,
-            correlation_id=getattr(refusal, "correlation_id", None),
-        )
+        note = replace(_note(call, this, _attempts(refusal), sent_at, datetime.now(UTC)), **_facts(refusal))
+        parts = 1
+        self._first_refusal = self._first_refusal or refusal
         self._refusals_in_a_row += 1
         if refusal.status not in EVENT_FAULTS or self._refusals_in_a_row > REFUSALS_TOLERATED:
             self._write(replace(note, problem=type(refusal).__name__))
             self._failed(refusal)
         elif len(events) == 1:
+            self._at_fault[call.call_id] += 1
             self._held.append(replace(note, refusal=refusal.detail or f"HTTP {refusal.status}"))
         else:
             self._write(note)
@@ -137,9 +149,16 @@ class Sender:
                 if not self._stopped:
                     body = json.dumps(fields | {"presenceEvents": half}, separators=(",", ":"))
                     half_call = PlannedCall(call.call_id, body, len(half))
-                    await self._post(poster, half_call, Part(_ids_of(half), this.sent_before + note.attempts))
+                    parts += await self._post(
+                        poster, half_call, Part(_ids_of(half), this.sent_before + note.attempts)
+                    )
         if part is None:
             self._write(replace(note, attempts=0, event_ids=None, is_last=True))
+            self._log(
+                f"a call of {len(events)} events was refused ({refusal.status}); sent in {parts} parts, "
+                f"{self._at_fault[call.call_id]} events are at fault"
+            )
+        return parts
 
     def _write(self, note: Note) -> None:
         """Write the note, behind those that are held: a call must not end before its refusals are known."""
@@ -193,6 +212,11 @@ def _note(call: PlannedCall, part: Part | None, attempts: int, sent_at: datetime
     return Note(
         call.call_id, attempts, sent_at, answered_at, part.event_ids, sent_before=part.sent_before, is_last=False
     )
+
+
+def _facts(error: CalvenPipelineError) -> dict[str, Any]:
+    """Status and correlation id of the answer that became this error, as far as there was one."""
+    return {"status": getattr(error, "status", None), "correlation_id": getattr(error, "correlation_id", None)}
 
 
 def _attempts(error: CalvenPipelineError) -> int:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from calven_pipeline.settings import Settings
 
+CONCURRENCY = 8
+
 
 @contextmanager
 def serve(world: Path) -> Iterator[str]:
@@ -21,8 +23,8 @@ def serve(world: Path) -> Iterator[str]:
             process.terminate()
 
 
-def settings_for(url: str, data_dir: Path, *, concurrency: int = 8) -> Settings:
+def settings_for(url: str, data_dir: Path) -> Settings:
     """Settings with the key for everything."""
     return Settings(
-        api_url=url, data_dir=data_dir, api_key="sandbox-all", api_secret="sandbox-all-secret", concurrency=concurrency
+        api_url=url, data_dir=data_dir, api_key="sandbox-all", api_secret="sandbox-all-secret", concurrency=CONCURRENCY
     )

@@ -7,9 +7,6 @@ CALVEN_BENCHMARK_EVENTS sets another number of events than 1,000,000.
 
 import asyncio
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,50 +19,16 @@ from calven_pipeline.delivery.publish import publish_due
 from calven_pipeline.exports.profiles import load_profiles
 from calven_pipeline.exports.staging import stage_exports
 from calven_pipeline.reference.pull import pull_reference
-from calven_pipeline.settings import Settings
 from calven_pipeline.validation.verdicts import validate
 from calven_pipeline.warehouse.database import open_working_database
-from tests.benchmarks.company import make_export, make_reference
+from tests.benchmarks.company import make_export
 from tests.benchmarks.measure import measured
+from tests.benchmarks.serving import CONCURRENCY, settings_for
 
 pytestmark = pytest.mark.benchmark
 
 EVENTS = int(os.environ.get("CALVEN_BENCHMARK_EVENTS", "1_000_000"))
-CONCURRENCY = 8
 NOW = datetime(2026, 12, 31, tzinfo=UTC)
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[str]:
-    """The address of a sandbox in a process of its own, so that its time is not ours."""
-    make_reference(tmp_path / "world")
-    command = [
-        sys.executable,
-        "-m",
-        "calven_pipeline.cli",
-        "sandbox",
-        "--port",
-        "0",
-        "--world",
-        str(tmp_path / "world"),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            line = process.stdout.readline()
-            yield next(word for word in line.split() if word.startswith("http"))
-        finally:
-            process.terminate()
-
-
-def settings_for(url: str, data_dir: Path):
-    """Settings with the key for everything."""
-    return Settings(
-        api_url=url,
-        data_dir=data_dir,
-        api_key="sandbox-all",
-        api_secret="sandbox-all-secret",
-        concurrency=CONCURRENCY,
-    )
 
 
 def prepare(url: str, data_dir: Path) -> None:

@@ -11,7 +11,6 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +18,9 @@ from statistics import median
 
 import pytest
 
-from tests.benchmarks.company import make_export, make_reference
+from tests.benchmarks.company import make_export
 from tests.benchmarks.measure import measured
-from tests.benchmarks.serving import serve, settings_for
+from tests.benchmarks.serving import settings_for
 
 pytestmark = pytest.mark.benchmark
 
@@ -29,13 +28,6 @@ LEDGER = int(os.environ.get("CALVEN_BENCHMARK_LEDGER", "20_000_000"))
 A_FILE, NEW, ROUNDS = 1_000_000, 10_000, 3
 SPREAD = {"start": "2025-10-01", "seconds_apart": 400 * 86_400 / LEDGER}  # 400 days: 50,000 events each
 NOW = datetime(2026, 12, 31, tzinfo=UTC)
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[str]:
-    make_reference(tmp_path / "world")
-    with serve(tmp_path / "world") as url:
-        yield url
 
 
 def deliver_the_past(url: str, data_dir: Path) -> None:

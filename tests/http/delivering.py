@@ -1,6 +1,7 @@
 """A pipeline with valid events in its outbox and a sandbox to send them to."""
 
 import contextlib
+import logging
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import duckdb
 
 from calven_pipeline.api import CalvenClient
 from calven_pipeline.delivery.publish import Delivery, publish_due
+from calven_pipeline.delivery.sender import Log
 from calven_pipeline.exports.profiles import load_profiles
 from calven_pipeline.exports.staging import stage_exports
 from calven_pipeline.reference.pull import pull_reference
@@ -20,6 +22,7 @@ from calven_pipeline.validation.verdicts import validate
 from calven_pipeline.warehouse.database import WorkingDatabase, open_working_database
 from calven_pipeline.warehouse.snapshot import write_snapshot
 
+_LOGGER = logging.getLogger(__name__)
 RESOURCES = ("users", "locations", "desks")
 USERS = 40  # of every sandbox that is given a data folder of the stock
 
@@ -68,10 +71,10 @@ class Pipeline:
             stage_exports(database, profiles, self.data_dir)
             validate(database, profiles, self.data_dir)
 
-    def publish(self, **settings: object) -> Delivery:
+    def publish(self, *, log: Log = _LOGGER.info, **settings: object) -> Delivery:
         """Deliver what is due, then check that the books balance."""
         with self.database() as database, CalvenClient(self.settings(**settings)) as client:
-            delivery = publish_due(database, client, load_profiles(self.data_dir), self.data_dir)
+            delivery = publish_due(database, client, load_profiles(self.data_dir), self.data_dir, log=log)
             books = balance(database)
             assert books.balanced, books.story
         return delivery

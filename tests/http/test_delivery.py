@@ -184,7 +184,67 @@ def test_when_every_call_is_refused_we_stop(pipeline: Pipeline) -> None:
     delivery = pipeline.publish()
     assert isinstance(delivery.problem, RefusedCallError)
     assert delivery.calls < 40
-    assert delivery.rejected + delivery.waiting == 250
+    assert (delivery.rejected, delivery.waiting) == (0, 250)
+
+
+def test_a_handful_that_is_refused_throughout_is_not_their_fault(pipeline: Pipeline) -> None:
+    """Each of five events is refused alone too, and nothing was loaded: they wait. Once a call is loaded, they are at fault."""
+    pipeline.publish()
+    pipeline.export("odd.csv", 5, first=1000)
+    pipeline.judge()
+    pipeline.sandbox.set_faults(["poison=event-100"])
+    delivery = pipeline.publish()
+    assert isinstance(delivery.problem, RefusedCallError)
+    assert (delivery.rejected, delivery.waiting, delivery.calls) == (0, 5, 9)
+    pipeline.export("good.csv", 1, first=500)
+    pipeline.judge()
+    delivery = pipeline.publish(batch_size=5)
+    assert (delivery.accepted, delivery.rejected, delivery.waiting) == (1, 5, 0)
+
+
+def test_an_event_that_is_refused_alone_is_at_fault(pipeline: Pipeline) -> None:
+    """One event that nobody else waits with must not fail every run from now on."""
+    pipeline.publish()
+    pipeline.export("odd.csv", 1, first=1000)
+    pipeline.judge()
+    pipeline.sandbox.set_faults(["poison=event-1000"])
+    assert pipeline.publish().rejected == 1
+
+
+def test_how_a_refused_call_was_taken_apart_is_told(pipeline: Pipeline) -> None:
+    """The run's log says what finding the events at fault has cost."""
+    told: list[str] = []
+    pipeline.sandbox.set_faults(["poison=event-77"])
+    pipeline.publish(log=told.append)
+    (line,) = [line for line in told if "refused" in line]
+    assert line == "a call of 100 events was refused (400); sent in 15 parts, 1 events are at fault"
+
+
+def test_an_outage_is_told_with_its_beginning(pipeline: Pipeline) -> None:
+    """Over several runs, until a call comes through."""
+    pipeline.sandbox.set_faults(["503"])
+    first, second = pipeline.publish(), pipeline.publish()
+    assert first.failing_since is not None
+    assert second.failing_since == first.failing_since
+    assert f"No call has come through since {first.failing_since:%Y-%m-%d %H:%M} UTC" in second.story
+    assert (second.waiting, second.tried) == (250, 250)
+    pipeline.sandbox.set_faults([])
+    assert pipeline.publish().failing_since is None
+
+
+def test_calls_are_on_record_with_what_support_asks_for(pipeline: Pipeline) -> None:
+    """Correlation id and status of each, answered or not; an event leads to the call that carried it last."""
+    pipeline.sandbox.set_faults(["503*3"])
+    pipeline.publish(concurrency=1)
+    assert pipeline.ask(
+        "select status, problem, count(*) from calls where correlation_id is not null group by all order by 1"
+    ) == [
+        (200, None, 2),
+        (503, "CalvenUnavailableError", 1),
+    ]
+    assert pipeline.ask(
+        "select p.outcome, c.status, count(*) from presence p join calls c using (call_id) group by all order by 1"
+    ) == [("accepted", 200, 150), ("pending", 503, 100)]
 
 
 @pytest.mark.parametrize(

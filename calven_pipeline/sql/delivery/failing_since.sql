@@ -2,4 +2,4 @@
 -- Over all runs, so that a night of failures is told as one.
 select min(sent_at)
 from calls
-where problem is not null and call_id > (select coalesce(max(call_id), 0) from calls where status between 200 and 299)
+where problem is not null and call_id > (select coalesce(max(call_id), 0) from calls where problem is null and status between 200 and 299)
