@@ -25,8 +25,8 @@ copy (
     with numbered as (select case when i % 1000 = 999 then i - 1 else i end as i from range($first, $first + $rows) t(i)),
     rows as (
         select
-            i, hash(i) % {USERS} + case when i % 500 = 1 then {USERS} else 0 end as user,
-            hash(i * 7) % {DESKS} + case when i % 500 = 3 then {DESKS} else 0 end as desk
+            i, hash(i // $swipes) % {USERS} + case when i % 500 = 1 then {USERS} else 0 end as user,
+            hash(i // $swipes * 7) % {DESKS} + case when i % 500 = 3 then {DESKS} else 0 end as desk
         from numbered
     )
     select
@@ -54,13 +54,14 @@ def make_reference(folder: Path) -> None:
 
 
 def make_export(
-    path: Path, rows: int, *, first: int = 0, start: str = "2026-10-01", seconds_apart: float = 0.5
+    path: Path, rows: int, *, first: int = 0, start: str = "2026-10-01", seconds_apart: float = 0.5, swipes: int = 1
 ) -> None:
     """A canonical CSV export with that many rows, numbered from `first`; one in a hundred would be rejected.
 
-    Row 0 is of `start`, and each is so many seconds after the one before.
+    Row 0 is of `start`, and each is so many seconds after the one before. So many `swipes` in a row are of one person at
+    one place.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection:
-        values = {"rows": rows, "first": first, "start": start, "seconds_apart": seconds_apart}
+        values = {"rows": rows, "first": first, "start": start, "seconds_apart": seconds_apart, "swipes": swipes}
         connection.execute(EXPORT.format(path=path), values)

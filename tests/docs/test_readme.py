@@ -228,6 +228,14 @@ def test_every_reason_in_order_with_its_stage_and_whether_it_heals():
     assert shown == [(stages[reason], reason, healing[reason]) for reason in REASONS]
 
 
+def test_every_promise_has_a_test_that_exists():
+    """The names of the tests are as the page shows them; whether they prove it is for its reader to judge."""
+    proofs = [words(row[1]) for row in rows("Outcomes and promises", "promise")]
+    assert len(proofs) > 10
+    for file, _, test in (proof.partition("::") for promise in proofs for proof in promise):
+        assert f"def {test}(" in (PROJECT / file).read_text(encoding="utf-8"), f"{file}::{test}"
+
+
 def test_tables_are_those_of_the_dictionary():
     """Where this fails: `uv run python -m tests.docs.tables`."""
     assert tables.written(README).strip() == tables.rendered().strip()
