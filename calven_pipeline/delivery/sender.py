@@ -149,9 +149,7 @@ class Sender:
                 if not self._stopped:
                     body = json.dumps(fields | {"presenceEvents": half}, separators=(",", ":"))
                     half_call = PlannedCall(call.call_id, body, len(half))
-                    parts += await self._post(
-                        poster, half_call, Part(_ids_of(half), this.sent_before + note.attempts)
-                    )
+                    parts += await self._post(poster, half_call, Part(_ids_of(half), this.sent_before + note.attempts))
         if part is None:
             self._write(replace(note, attempts=0, event_ids=None, is_last=True))
             self._log(
