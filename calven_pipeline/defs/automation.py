@@ -18,11 +18,11 @@ UNFINISHED = [
 
 @dataclass(frozen=True)
 class Seen:
-    """What a tick sees: the events that the last delivery left, and whether rows were judged since or a run is under way."""
+    """What a tick sees: the events that the last delivery left, and whether rows were judged or chosen since or a run is under way."""
 
     publish: PublishMode
     pending: int
-    judged_since: bool
+    touched_since: bool
     under_way: bool
 
 
@@ -30,7 +30,7 @@ def why_not(seen: Seen) -> str | None:
     """Why there is nothing to send again now, or None where there is."""
     if seen.publish is PublishMode.DRY_RUN:
         return "CALVEN_PUBLISH is dry-run: nothing is posted."
-    if not seen.pending and not seen.judged_since:
+    if not seen.pending and not seen.touched_since:
         return "Nothing waits."
     if seen.under_way:
         return "A run is queued or under way."
@@ -57,12 +57,16 @@ def retry_pending_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunReque
 def _look(instance: dg.DagsterInstance) -> Seen:
     published = _latest(instance, "published_presence")
     judged = _latest(instance, "validated_presence")
+    chosen = next(iter(instance.fetch_observations(dg.AssetKey("published_presence"), limit=1).records), None)
     materialization = published.asset_materialization if published else None
     pending = materialization.metadata.get("events_pending") if materialization else None
     return Seen(
         publish=Settings.load().publish,
         pending=int(str(pending.value)) if pending else 0,
-        judged_since=judged is not None and (published is None or judged.storage_id > published.storage_id),
+        touched_since=any(
+            record is not None and (published is None or record.storage_id > published.storage_id)
+            for record in (judged, chosen)
+        ),
         under_way=instance.get_runs_count(dg.RunsFilter(statuses=UNFINISHED)) > 0,
     )
 

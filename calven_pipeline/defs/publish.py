@@ -81,7 +81,7 @@ def deliver(log: Callable[[str], None], calven: Calven, warehouse: Warehouse) ->
             tell_at_exit(_posted(delivery))
             books = balance(database)
         if delivery and delivery.problem and books.balanced:
-            problem = delivery.story + _write_snapshot(database, warehouse)
+            problem = delivery.story + _write_snapshot(database, warehouse, log)
     if delivery:
         yield from _told(delivery)
     yield dg.AssetCheckResult(
@@ -97,12 +97,14 @@ def deliver(log: Callable[[str], None], calven: Calven, warehouse: Warehouse) ->
         raise failure(problem, allow_retries=isinstance(delivery.problem, TryAgainError))
 
 
-def _write_snapshot(database: "WorkingDatabase", warehouse: Warehouse) -> str:
+def _write_snapshot(database: "WorkingDatabase", warehouse: Warehouse, log: Callable[[str], None]) -> str:
     """Bring `calven.duckdb` up to date; what kept us from it, as words to add to why events wait."""
     from calven_pipeline.warehouse.snapshot import write_snapshot
 
     try:
-        tell_at_exit(write_snapshot(database, warehouse.data_dir).story)
+        story = write_snapshot(database, warehouse.data_dir).story
+        tell_at_exit(story)
+        log(f"Events wait, so this step fails and the steps below are left out; calven.duckdb is written here: {story}")
     except WorkingDatabaseError as error:
         return f" {error}"
     return ""

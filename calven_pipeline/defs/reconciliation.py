@@ -23,7 +23,8 @@ def calven_presence(context: dg.AssetExecutionContext, calven: Calven, warehouse
 
     Pulled from `GET /v1/analytics/presence`, at most 30 days a call, for the days of newly accepted events; rows stay as
     they come, and those of a day that is pulled again are replaced. A re-run with nothing new asks nothing. Where Calven
-    cannot be asked, the old rows stay, the check warns, and the next run asks for the same days.
+    cannot be asked, the old rows stay, the check warns, and the next run asks for the same days; so it does where no row
+    that came could be recognised. Whom Calven never confirmed is told of for 30 days.
     """
     from calven_pipeline.reconciliation.reconcile import reconcile
 
@@ -39,6 +40,7 @@ def calven_presence(context: dg.AssetExecutionContext, calven: Calven, warehouse
             "people_days_expected": found.expected,
             "people_days_confirmed": found.confirmed,
             "people_days_looked_for_again": found.unconfirmed,
+            "people_days_never_confirmed": found.given_up,
             "days": _days(found),
             "sql": "reconciliation/compare.sql",
         },

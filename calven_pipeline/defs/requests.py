@@ -22,6 +22,8 @@ from calven_pipeline.errors import RequestError
 if TYPE_CHECKING:
     from calven_pipeline.delivery.requests import Choice, Request
 
+OpEvent = dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[None]
+
 LINE = dg.TableSchema(
     [dg.TableColumn(name) for name in ("source", "source_file", "outcome", "reason", "plan")]
     + [dg.TableColumn("row_count", "int")]
@@ -55,34 +57,39 @@ class ReplayedRows(ChosenRows):
 class DismissedRows(ChosenRows):
     """Which open rejections to close for good."""
 
-    note: str = Field(description="Why, for whoever reads `rejections` later.")
+    note: str = Field("", description="Why, for whoever reads `rejections` later; without a note it is refused.")
 
 
 @dg.op(out=OUT)
 def choose_rows(
     context: dg.OpExecutionContext, config: ReplayedRows, warehouse: Warehouse
-) -> Iterator[dg.Output[None]]:
+) -> Iterator[dg.AssetObservation | dg.Output[None]]:
     """Put chosen accepted events back into the outbox, and chosen rejections before the next validation."""
     from calven_pipeline.delivery.requests import replay
 
     with clear_failures(), warehouse.open() as database:
         choice = _choice(config, tuple(config.outcomes))
         request = replay(database, choice, run_id=_launch(context), dry_run=config.dry_run)
+        if request.changed:  # at once: the schedule sees what waits, also where this run ends before its delivery
+            yield dg.AssetObservation("published_presence", metadata={"rows_changed": request.changed})
     yield from _told(context, request)
 
 
-@dg.op(ins={"chosen": dg.In(dg.Nothing)})
-def deliver_chosen(context: dg.OpExecutionContext, calven: Calven, warehouse: Warehouse) -> None:
-    """Judge what is to be looked at again, deliver what is due, and write `calven.duckdb`."""
+@dg.op(ins={"chosen": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+def deliver_chosen(context: dg.OpExecutionContext, calven: Calven, warehouse: Warehouse) -> Iterator[OpEvent]:
+    """Judge what is to be looked at again, deliver what is due, and write `calven.duckdb`.
+
+    Counts and checks are yielded as they come: what an op has only logged is lost where it fails (Dagster 1.13.27).
+    """
     from calven_pipeline.exports.profiles import load_profiles
     from calven_pipeline.validation.verdicts import validate
 
     with clear_failures(), warehouse.open() as database:
         validate(database, load_profiles(warehouse.data_dir), warehouse.data_dir)
     for result in deliver(context.log.info, calven, warehouse):
-        if isinstance(result, dg.MaterializeResult) and result.asset_key:
-            context.log_event(dg.AssetMaterialization(result.asset_key, metadata=result.metadata))
+        yield _event(result)
     _write_snapshot(context, warehouse)
+    yield dg.Output(None)
 
 
 @dg.op(out=OUT)
@@ -162,6 +169,21 @@ def _told(context: dg.OpExecutionContext, request: "Request") -> Iterator[dg.Out
     yield dg.Output(None, "summary", metadata=metadata)
     if not request.is_dry_run:
         yield dg.Output(None, "chosen")
+
+
+def _event(result: dg.MaterializeResult[None] | dg.AssetCheckResult) -> OpEvent:
+    """What the publishing step tells, as an op may tell it."""
+    asset = result.asset_key or dg.AssetKey("published_presence")
+    if isinstance(result, dg.MaterializeResult):
+        return dg.AssetMaterialization(asset, metadata=result.metadata)
+    return dg.AssetCheckEvaluation(
+        asset_key=asset,
+        check_name=str(result.check_name),
+        passed=result.passed,
+        metadata=result.metadata,
+        severity=result.severity,
+        description=result.description,
+    )
 
 
 def _write_snapshot(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:

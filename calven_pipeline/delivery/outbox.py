@@ -5,6 +5,7 @@ Every function is one transaction. Rows never pass through Python: a call is one
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def recover(database: WorkingDatabase, journal: Journal, revision: int) -> None:
     """Take in what a killed run left: its journals first, then the events that were on their way are due again."""
     fold(database, journal, revision)
     with database.transaction():
-        database.run("delivery/recover_in_flight")
+        database.run("delivery/recover_in_flight", {"calls": None})
         database.run("delivery/drop_unsent_calls")
 
 
@@ -58,7 +59,8 @@ def plan(database: WorkingDatabase, revision: int, *, batch_size: int, calls: in
 def fold(database: WorkingDatabase, journal: Journal, revision: int) -> None:
     """Take in every note: settle events, record calls, return the rest to the outbox, and remove the journal files.
 
-    Folding the same file twice changes nothing, so a crash between the commit and the removal does no harm.
+    Folding the same file twice changes nothing, so a crash between the commit and the removal does no harm: settled
+    events have left the outbox, returned ones are in flight no more, and a call counts the tries after those it knows.
     """
     journal.close()
     for path in journal.leftovers():
@@ -66,9 +68,10 @@ def fold(database: WorkingDatabase, journal: Journal, revision: int) -> None:
         journal.remove(path)
 
 
-def release(database: WorkingDatabase) -> None:
-    """Return what was planned and never sent."""
+def release(database: WorkingDatabase, sent: Collection[int] = ()) -> None:
+    """Return what was planned and never sent, and the calls `sent` whose end nobody noted: those count one try."""
     with database.transaction():
+        database.run("delivery/recover_in_flight", {"calls": list(sent)})
         database.run("delivery/release_unsent")
         database.run("delivery/drop_unsent_calls")
 

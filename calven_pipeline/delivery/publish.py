@@ -53,9 +53,7 @@ class Delivery:
     @property
     def story(self) -> str:
         """One line: how many events wait, why, and since when."""
-        since = (
-            f" No call has come through since {self.failing_since:%Y-%m-%d %H:%M} UTC." if self.failing_since else ""
-        )
+        since = f" Every call has failed since {self.failing_since:%Y-%m-%d %H:%M} UTC." if self.failing_since else ""
         return f"{self.waiting} of {self.due} events are still pending: {self.problem}{since}"
 
 
@@ -99,7 +97,7 @@ def _post_due(database: WorkingDatabase, client: CalvenClient, journal: Journal,
         delivery.problem = error
     finally:
         outbox.fold(database, journal, delivery.revision)
-        outbox.release(database)
+        outbox.release(database, sender.under_way)
 
 
 async def _post_all(client: CalvenClient, sender: Sender, delivery: Delivery) -> None:

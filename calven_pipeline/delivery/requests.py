@@ -18,6 +18,13 @@ from calven_pipeline.warehouse.database import WorkingDatabase
 
 OUTCOMES = ("accepted", "pending", "rejected")  # duplicates and ignored rows are no events, and never sent
 
+PLANS = {
+    "send": "to send again",
+    "look": "to look at again",
+    "waits": "waiting to be sent already",
+    "stays": "that another look cannot help",
+}
+
 Kind = Literal["replay", "dismiss"]
 
 
@@ -80,12 +87,13 @@ class Request:
         """One line: how many rows were chosen, for what, and how many were changed."""
         if self.was_done:
             return f"{self.kind}: this launch was carried out before ({self.changed} rows); nothing is chosen again"
-        plans = ", ".join(f"{rows} {plan}" for plan, rows in sorted(self.plans.items())) or "none"
+        fit = f"rows that fit: {self.chosen}"
+        if self.kind == "replay":
+            plans = [f"{rows} {PLANS[plan]}" for plan, rows in sorted(self.plans.items())]
+            fit += f" ({', '.join(plans) or 'none'})"
         if self.is_dry_run:
-            return (
-                f"{self.kind}, dry run: {self.chosen} rows fit ({plans}); nothing was changed. To do it: dry_run: false"
-            )
-        return f"{self.kind}: {self.chosen} rows fit ({plans}), {self.changed} changed"
+            return f"{self.kind}, dry run: {fit}. Nothing was changed; to do it, set dry_run: false"
+        return f"{self.kind}: {fit}; changed: {self.changed}"
 
     @property
     def chosen(self) -> int:
@@ -111,6 +119,9 @@ def replay(database: WorkingDatabase, choice: Choice, *, run_id: str, dry_run: b
         if dry_run:
             return Request("replay", lines, is_dry_run=True)
         changed = database.run("requests/send_again") + database.run("requests/look_again")
+        this = {"revision": database.value("validation/next_revision")}
+        database.run("requests/resolve_sent", this)
+        database.run("requests/touch_sent", this)
         _record(database, "replay", choice, run_id, changed)
     return Request("replay", lines, changed)
 
@@ -142,6 +153,12 @@ def _check(database: WorkingDatabase, choice: Choice) -> None:
     known = [source for (source,) in database.rows("requests/known_sources")]
     if choice.source is not None and choice.source not in known:
         raise RequestError(f"No row was read from a source {choice.source!r}. There are: {', '.join(known) or 'none'}.")
+    if choice.source_file is not None and not database.value(
+        "requests/known_file", {"source_file": choice.source_file}
+    ):
+        raise RequestError(
+            f"No file {choice.source_file!r} was read. Give its path below exports/, as `source_file` in `presence` has it."
+        )
     unknown = [reason for reason in choice.reasons if reason not in REASONS]
     if unknown:
         raise RequestError(f"No such reason: {', '.join(unknown)}. There are: {', '.join(REASONS)}.")
@@ -151,6 +168,8 @@ def _check(database: WorkingDatabase, choice: Choice) -> None:
             f"Not an outcome that can be chosen: {', '.join(wrong) or '(none)'}. There are: {', '.join(OUTCOMES)}; "
             "duplicates and ignored rows are never sent."
         )
+    if choice.reasons and "rejected" not in choice.outcomes:
+        raise RequestError("Only rejected rows have reasons: add `rejected` to the outcomes, or leave out the reasons.")
     if choice.first_date and choice.last_date and choice.last_date < choice.first_date:
         raise RequestError(f"The last date, {choice.last_date}, is before the first, {choice.first_date}.")
 

@@ -1,7 +1,8 @@
 """Ask Calven for the days touched, keep its rows as they come, and compare people and days.
 
 What may surprise: nothing that goes wrong on the way to Calven is raised. Delivery is the promise and this is a second
-look, so it stands in `problem`, the rows of earlier pulls stay, and the same days are asked for next time.
+look, so it stands in `problem`, the rows of earlier pulls stay, and the same days are asked for next time. Nor is the mark
+moved on while no row that comes can be recognised.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import duckdb
 
 from calven_pipeline.api import AnswerFile, CalvenClient, fetch_presence_to_file
 from calven_pipeline.api.warehouse import MOST_DAYS
-from calven_pipeline.errors import CalvenPipelineError, UnreadableAnswerError, WorkingDatabaseError
+from calven_pipeline.errors import CalvenPipelineError, RefusedCallError, UnreadableAnswerError, WorkingDatabaseError
 from calven_pipeline.reconciliation.shape import Shape, shape_of
 from calven_pipeline.settings import PublishMode
 from calven_pipeline.warehouse.database import WorkingDatabase, foreign_errors
@@ -24,6 +25,9 @@ from calven_pipeline.warehouse.queries import query
 
 MOST_LOOKS = 4  # for one person on one day; Calven does not publish how soon it shows what it took
 LOOK_AGAIN_AFTER = timedelta(hours=1)
+TOLD_FOR = timedelta(days=30)  # after the last look, whom Calven never confirmed
+DAY_FAULTS = (400, 422)  # what may be said of the days asked for; other refusals are of the call
+REFUSALS_TOLERATED = 2  # while nothing was answered; more, and it is not the days
 
 Range = tuple[date, date]  # both ends included
 
@@ -50,8 +54,9 @@ class Day:
 class Reconciliation:
     """What Calven was asked and what the comparison found; counts of rows and of people-days, never people.
 
-    `ranges` are the ranges of days to ask for, `recognised` of the rows pulled name a person and a day, `unconfirmed`
-    people-days will be looked for again. `row_count` is that of `calven_presence`.
+    `ranges` are the ranges of days to ask for, of which some were `answered` and some `refused`; `recognised` of the rows
+    pulled name a person and a day; `unconfirmed` people-days will be looked for again, `given_up` ones no more.
+    `row_count` is that of `calven_presence`.
     """
 
     ranges: int = 0
@@ -61,8 +66,12 @@ class Reconciliation:
     field_names: list[str] = field(default_factory=list)
     days: list[Day] = field(default_factory=list)
     unconfirmed: int = 0
+    given_up: int = 0
     row_count: int = 0
     is_dry_run: bool = False
+    answered: list[Range] = field(default_factory=list)
+    refused: list[Range] = field(default_factory=list)
+    refusal: RefusedCallError | None = None
     problem: CalvenPipelineError | None = None
 
     @property
@@ -83,11 +92,18 @@ class Reconciliation:
     @property
     def agrees(self) -> bool:
         """Nothing speaks against what we believe."""
-        return self.problem is None and self.is_comparable and self.confirmed == self.expected and self.unconfirmed == 0
+        everybody = self.confirmed == self.expected and not self.unconfirmed and not self.given_up
+        return everybody and self.is_comparable and self.problem is None
 
     @property
     def story(self) -> str:
         """One line, without people."""
+        if not self.given_up:
+            return self._told()
+        days = f"{self.given_up} people-days were given up in the last {TOLD_FOR.days} days"
+        return f"{self._told()} {days}: Calven never confirmed them, and no call is spent on them any more."
+
+    def _told(self) -> str:
         if self.problem is not None:
             return f"Calven could not be asked, and the same days are asked for next time: {self.problem}"
         if not self.is_comparable:
@@ -105,6 +121,8 @@ class Reconciliation:
     def _found(self) -> str:
         unrecognised = self.rows_pulled - self.recognised
         left_out = f" {unrecognised} of {self.rows_pulled} rows were not recognised." if unrecognised else ""
+        if self.refusal:
+            left_out += f" {len(self.refused)} of {self.ranges} ranges of days were refused: {self.refusal}"
         wrong = [day for day in self.days if day.missing]
         if not wrong:
             return f"Calven reports all of {self.expected} people-days.{left_out}"
@@ -115,7 +133,7 @@ class Reconciliation:
 
 
 def reconcile(database: WorkingDatabase, client: CalvenClient, *, now: datetime | None = None) -> Reconciliation:
-    """Ask for what was touched since the last time, replace what came for those days before, and compare.
+    """Ask for what was touched since the last comparison, replace what came for those days before, and compare.
 
     A dry run, and a run that touched nothing, ask nothing. `now` is aware. Raises for the working database and for the
     disk, and nothing else.
@@ -129,7 +147,8 @@ def reconcile(database: WorkingDatabase, client: CalvenClient, *, now: datetime 
         if ranges and _ask(database, client, ranges, found):
             _compare(database, ranges, found)
             _keep(database, found, newest_answer, now)
-    found.unconfirmed = database.value("reconciliation/count_unconfirmed")
+    told = {"most_looks": MOST_LOOKS, "told_since": (now or datetime.now(UTC)) - TOLD_FOR}
+    ((found.unconfirmed, found.given_up),) = database.rows("reconciliation/count_unconfirmed", told)
     found.row_count = database.value("reconciliation/count_rows")
     return found
 
@@ -141,6 +160,7 @@ def _choose(database: WorkingDatabase, now: datetime) -> list[Range]:
         {
             "since": database.value("reconciliation/last_answer_seen"),
             "look_again_before": now - LOOK_AGAIN_AFTER,
+            "most_looks": MOST_LOOKS,
         },
     )
     database.run("reconciliation/choose_ranges", {"most_days": MOST_DAYS})
@@ -152,13 +172,43 @@ def _ask(database: WorkingDatabase, client: CalvenClient, ranges: Sequence[Range
     database.run("reconciliation/create_reported")
     try:
         check_home(database, client.settings.api_url)
-        for first_day, last_day in ranges:
-            _ask_for(database, client, first_day, last_day, found)
+        _ask_newest_first(database, client, ranges, found)
     except WorkingDatabaseError:
         raise
     except CalvenPipelineError as error:
         found.problem = error
     return found.problem is None
+
+
+def _ask_newest_first(
+    database: WorkingDatabase, client: CalvenClient, ranges: Sequence[Range], found: Reconciliation
+) -> None:
+    """Ask for every range; one that Calven refuses keeps no other from being compared, unless all are refused.
+
+    Where nothing could be compared the last time, the first rows that come tell whether to go on: otherwise every run would
+    pull all those days again. What was not answered is left out of `asked`.
+    """
+    is_trial = not database.value("reconciliation/was_comparable")
+    for first_day, last_day in reversed(ranges):
+        try:
+            _ask_for(database, client, first_day, last_day, found)
+            found.answered.append((first_day, last_day))
+        except RefusedCallError as error:
+            found.refused.append((first_day, last_day))
+            found.refusal = error
+            if error.status not in DAY_FAULTS or (not found.answered and len(found.refused) > REFUSALS_TOLERATED):
+                raise
+        if is_trial and not _count_recognised(database, found) and found.rows_pulled:
+            break
+    if found.refusal and not found.answered:
+        raise found.refusal
+    for first_day, last_day in set(ranges) - set(found.answered):
+        database.run("reconciliation/leave_out", {"first_day": first_day, "last_day": last_day})
+
+
+def _count_recognised(database: WorkingDatabase, found: Reconciliation) -> int:
+    ((_, found.recognised),) = database.rows("reconciliation/count_reported")
+    return found.recognised
 
 
 def _ask_for(
@@ -198,7 +248,7 @@ def _shape(database: WorkingDatabase, found: Reconciliation) -> Shape:
 
 def _compare(database: WorkingDatabase, ranges: Sequence[Range], found: Reconciliation) -> None:
     """Look for everybody expected, range by range: a first look may be at years."""
-    ((_, found.recognised),) = database.rows("reconciliation/count_reported")
+    _count_recognised(database, found)
     database.run("reconciliation/create_missing")
     for first_day, last_day in ranges if found.is_comparable else ():
         database.run("reconciliation/compare", {"first_day": first_day, "last_day": last_day})
@@ -207,10 +257,14 @@ def _compare(database: WorkingDatabase, ranges: Sequence[Range], found: Reconcil
 
 
 def _keep(database: WorkingDatabase, found: Reconciliation, newest_answer: int, now: datetime) -> None:
-    """Keep the rows and the mark together, so that the next run goes on from here."""
+    """Keep the rows and the mark together, so that the next run goes on from here.
+
+    Where nothing could be compared the mark stays, and so does whom we look for.
+    """
+    seen = newest_answer if found.is_comparable else database.value("reconciliation/last_answer_seen")
     mark = {
         "revision": database.value("validation/next_revision"),
-        "answers_revision": newest_answer,
+        "answers_revision": seen,
         "calls": found.calls,
         "row_count": found.rows_pulled,
         "expected": found.expected,
@@ -220,6 +274,9 @@ def _keep(database: WorkingDatabase, found: Reconciliation, newest_answer: int, 
     with database.transaction():
         database.run("reconciliation/drop_reported")
         database.run("reconciliation/keep_reported")
-        database.run("reconciliation/drop_unconfirmed")
-        database.run("reconciliation/keep_unconfirmed", {"now": now, "most_looks": MOST_LOOKS})
+        if found.is_comparable:
+            database.run("reconciliation/drop_confirmed")
+            database.run("reconciliation/drop_unconfirmed")
+            database.run("reconciliation/keep_unconfirmed", {"now": now})
+            database.run("reconciliation/forget_given_up", {"most_looks": MOST_LOOKS, "told_since": now - TOLD_FOR})
         database.run("reconciliation/add_reconciliation", mark)

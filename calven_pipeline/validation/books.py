@@ -86,7 +86,11 @@ def balance(database: WorkingDatabase) -> Books:
     ((revision, last_row_id, answers),) = database.rows("books/last_audit")
     with database.transaction():
         database.run("books/touched_files", {"revision": revision, "last_row_id": last_row_id})
-        database.run("books/count_files")
+        database.run("books/create_counts")
+        for first, last_first, last in database.rows("books/touched_ranges"):
+            database.run(
+                "books/count_files", {"first_row_id": first, "last_first_row_id": last_first, "last_row_id": last}
+            )
         database.run("books/forget_counts")
         counted = database.run("books/keep_counts")
         totals = database.rows("books/count_totals", {"revision": revision, "answers": answers})[0]

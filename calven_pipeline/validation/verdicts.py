@@ -96,6 +96,7 @@ def _judge(database: WorkingDatabase, now: datetime) -> Validation:
     )
     database.run("validation/forget_rows_asked_for")
     database.run("validation/take_back_events")
+    database.run("validation/keep_old_verdicts")
     rechecked = database.run("validation/forget_verdicts")
     with database.joins_as_written():
         database.run("validation/judge_rows", {**last_row, "now": now, "revision": revision})
@@ -107,7 +108,7 @@ def _judge(database: WorkingDatabase, now: datetime) -> Validation:
     database.run("validation/add_rejections", {"now": now, "revision": revision})
     if inputs_changed:
         database.run("validation/add_validation", {"revision": revision, "inputs": inputs, "now": now})
-    return Validation(
+    validation = Validation(
         revision,
         dict(database.rows("validation/count_verdicts", {"revision": revision})),
         dict(database.rows("validation/count_reasons", {"revision": revision})),
@@ -115,6 +116,8 @@ def _judge(database: WorkingDatabase, now: datetime) -> Validation:
         healed,
         _warnings(database, last_row),
     )
+    database.run("validation/keep_old_revisions", {"revision": revision})
+    return validation
 
 
 def _warnings(database: WorkingDatabase, last_row: dict[str, int]) -> tuple[str, ...]:

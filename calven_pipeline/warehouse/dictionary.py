@@ -156,6 +156,11 @@ TABLES = (
         ("resolution", "VARCHAR", "passed or dismissed; null while open."),
         ("note", "VARCHAR", "Why it was dismissed, in the words of whoever did it."),
         ("sent_again", "INTEGER", "How often the event was sent again after Calven had refused it."),
+        (
+            "correlation_id",
+            "VARCHAR",
+            "The correlationId under which Calven refused it last; null where we rejected it.",
+        ),
         _ROW_ID,
     ),
     _table(
@@ -187,11 +192,19 @@ TABLES = (
         ("call_id", "INTEGER", "Our number of the call."),
         ("source_id", "VARCHAR", "sourceId in the call to Calven."),
         ("events", "INTEGER", "Events in the call."),
-        ("sent_at", "TIMESTAMP", "When it was sent (its last try, or its first part), UTC."),
+        ("sent_at", "TIMESTAMP", "When its first try was sent, UTC."),
         ("answered_at", "TIMESTAMP", "When the answer came, or the last try was given up, UTC."),
         ("attempts", "INTEGER", "How often it was tried, all parts together."),
-        ("status", "INTEGER", "HTTP status of the last answer; null where none could be read."),
-        ("correlation_id", "VARCHAR", "The correlationId of the last try, by which Calven's support finds it."),
+        (
+            "status",
+            "INTEGER",
+            "HTTP status of the last answer, of the last part where it was sent in parts; null without an answer.",
+        ),
+        (
+            "correlation_id",
+            "VARCHAR",
+            "The correlationId of the last try (see `status`), by which Calven's support finds it.",
+        ),
         ("problem", "VARCHAR", "Why its events are not settled; null where they are."),
     ),
     _table(

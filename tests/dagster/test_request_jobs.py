@@ -62,6 +62,17 @@ def test_a_replay_that_cannot_be_delivered_fails_and_waits(delivered):
     assert {event["timesReceived"] for event in delivered.sandbox.accepted()} == {1}
 
 
+def test_a_replay_tells_the_checks_of_delivery(delivered):
+    """Green where it delivers; red, with the counts of what waits, where it does not."""
+    good = ask(delivered, "replay", source="badges", outcomes=["accepted"], dry_run=False)
+    assert good.checks == {"published_presence:everything_delivered": True, "published_presence:books_balance": True}
+    delivered.use_key("sandbox-warehouse", role="EVENTS")
+    bad = ask(delivered, "replay", source="badges", outcomes=["accepted"], dry_run=False)
+    assert bad.checks == {"published_presence:everything_delivered": False, "published_presence:books_balance": True}
+    told = bad.metadata["published_presence"]
+    assert told["events_pending"] == told["events_due"] > 0
+
+
 def test_dismissed_rejections_are_seen_by_analysts(delivered):
     """With the note, and closed; the row itself stays rejected."""
     run = ask(delivered, "dismiss", reasons=["unmapped_person"], note="visitor cards", dry_run=False)

@@ -253,8 +253,10 @@ def test_the_snapshot_has_the_tables_and_columns_that_the_page_shows(data_dir):
 
 @pytest.mark.parametrize("statement", blocks("sql"))
 def test_every_query_answers_on_the_demos_database(data_dir, statement):
+    """Two ask for what waits and what Calven refused: nothing, after the demo."""
+    asks_for_trouble = "where p.outcome = 'pending'" in statement or "stage = 'calven'" in statement
     with duckdb.connect(str(data_dir / SNAPSHOT_FILE), read_only=True) as snapshot:
-        assert snapshot.sql(statement).fetchall()
+        assert bool(snapshot.sql(statement).fetchall()) is not asks_for_trouble
 
 
 def test_the_way_in_from_python(data_dir, capsys):

@@ -1,11 +1,17 @@
 """Delivery against the sandbox: every answer that Calven can give, and what becomes of the events."""
 
+import os
+import random
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import stamina
 
+from calven_pipeline.delivery.journal import Journal, Note
 from calven_pipeline.errors import (
     AuthenticationError,
     CalvenUnavailableError,
@@ -13,6 +19,7 @@ from calven_pipeline.errors import (
     PermissionDeniedError,
     RefusedCallError,
     UnreadableAnswerError,
+    WorkingDatabaseError,
 )
 from calven_pipeline.sandbox import SandboxServer
 from tests.http.delivering import Pipeline, Stock
@@ -146,13 +153,30 @@ def test_one_poison_event_is_found(pipeline: Pipeline) -> None:
     delivery = pipeline.publish()
     assert (delivery.accepted, delivery.rejected, delivery.waiting) == (249, 1, 0)
     assert delivery.calls <= 3 + 2 * 7
-    ((event_id, reason, detail, raw),) = pipeline.ask("select event_id, reason, detail, raw from rejections")
+    ((event_id, reason, detail, raw, trace),) = pipeline.ask(
+        "select event_id, reason, detail, raw, correlation_id from rejections"
+    )
+    assert trace not in dict(pipeline.ask("select correlation_id, status from calls where status = 200"))
     assert (event_id, reason) == ("event-77", "calven_bad_format")
     assert detail
     assert "event-77" in raw
     assert "event-77" not in {event["eventId"] for event in pipeline.sandbox.accepted()}
 
 
+@pytest.fixture(params=["one journal", "a journal for each note"])
+def journals(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another worker may fold the journal between any two notes of a call: what they tell must not depend on it."""
+    write = Journal.write
+
+    def write_and_close(journal: Journal, note: Note) -> None:
+        write(journal, note)
+        journal.close()
+
+    if request.param != "one journal":
+        monkeypatch.setattr(Journal, "write", write_and_close)
+
+
+@pytest.mark.usefixtures("journals")
 def test_tries_of_a_call_in_parts_are_counted_for_each_event(pipeline: Pipeline) -> None:
     """Of four events with one at fault: it and its neighbour are sent three times, the other half twice; five calls."""
     pipeline.sandbox.set_faults(["poison=event-77"])
@@ -165,6 +189,7 @@ def test_tries_of_a_call_in_parts_are_counted_for_each_event(pipeline: Pipeline)
     assert tries == [(1, 62), (5, 1)]
 
 
+@pytest.mark.usefixtures("journals")
 def test_tries_of_a_call_in_parts_are_counted_where_it_fails(pipeline: Pipeline) -> None:
     """Refused as a whole, then the first half unavailable: its two events were sent four times, and wait."""
     pipeline.export("four.csv", 4, first=1000)
@@ -175,7 +200,10 @@ def test_tries_of_a_call_in_parts_are_counted_where_it_fails(pipeline: Pipeline)
     assert (delivery.accepted, delivery.waiting) == (2, 2)
     with pipeline.database() as database:
         assert database.connection.sql("select attempts from outbox").fetchall() == [(4,), (4,)]
-        assert database.connection.sql("select attempts from calls order by call_id desc limit 1").fetchall() == [(5,)]
+        calls = database.connection.sql(
+            "select attempts, status, problem is null from calls order by call_id desc limit 1"
+        )
+        assert calls.fetchall() == [(5, 200, False)]
 
 
 def test_when_every_call_is_refused_we_stop(pipeline: Pipeline) -> None:
@@ -185,6 +213,98 @@ def test_when_every_call_is_refused_we_stop(pipeline: Pipeline) -> None:
     assert isinstance(delivery.problem, RefusedCallError)
     assert delivery.calls < 40
     assert (delivery.rejected, delivery.waiting) == (0, 250)
+    assert "Every call has failed since" in delivery.story
+    with pipeline.database() as database:
+        told = database.connection.sql("select distinct problem from calls").fetchall()
+    assert told == [("Calven refused the call itself with a 4xx other than 401, 403, 408 and 429",)]
+
+
+@pytest.mark.parametrize("concurrency", [1, 8, 40])
+def test_however_many_calls_are_refused_we_stop_soon(pipeline: Pipeline, concurrency: int) -> None:
+    """Of 125 calls only so many are tried: it is us, not the data."""
+    pipeline.sandbox.set_faults(["400"])
+    delivery = pipeline.publish(batch_size=2, concurrency=concurrency)
+    assert isinstance(delivery.problem, RefusedCallError)
+    assert delivery.calls <= 3 * max(20, concurrency) + 20 + concurrency
+    assert (delivery.rejected, delivery.waiting) == (0, 250)
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_events_at_fault_in_every_call_are_found(pipeline: Pipeline, concurrency: int) -> None:
+    """The first event of each of ten calls: each is found, and the others are loaded, in one run."""
+    pipeline.sandbox.set_faults([f"poison=event-{n}" for n in range(0, 250, 25)])
+    delivery = pipeline.publish(batch_size=25, concurrency=concurrency)
+    assert delivery.problem is None
+    assert (delivery.accepted, delivery.rejected, delivery.waiting) == (240, 10, 0)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_events_at_fault_at_random_are_found(pipeline: Pipeline, seed: int) -> None:
+    """One in ten of a thousand, in one run."""
+    pipeline.publish()
+    pipeline.export("odd.csv", 1000, first=1000)
+    pipeline.judge()
+    bad = random.Random(seed).sample(range(1000, 2000), 100)
+    pipeline.sandbox.set_faults([f"poison=event-{n}" for n in bad])
+    delivery = pipeline.publish()
+    assert (delivery.accepted, delivery.rejected, delivery.waiting, delivery.problem) == (900, 100, 0, None)
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_a_call_that_is_at_fault_throughout_holds_up_no_other(pipeline: Pipeline, concurrency: int) -> None:
+    """All of the first call is refused: the others are loaded at once, and each run finds more of those at fault."""
+    pipeline.publish()
+    pipeline.export("odd.csv", 100, first=1000)
+    pipeline.export("rest.csv", 100, first=500)
+    pipeline.judge()
+    pipeline.sandbox.set_faults(["poison=event-10"])
+    delivery = pipeline.publish(concurrency=concurrency)
+    assert delivery.accepted == 100
+    found = delivery.rejected
+    assert found > 0
+    for n in range(3):
+        pipeline.export(f"rest-{n}.csv", 1, first=700 + n)
+        pipeline.judge()
+        delivery = pipeline.publish(concurrency=concurrency)
+        assert delivery.accepted == 1
+        assert delivery.rejected > 0
+        found += delivery.rejected
+    assert found + delivery.waiting == 100
+
+
+def test_an_interrupted_call_counts_as_sent(pipeline: Pipeline) -> None:
+    """Ctrl-C while Calven has stored what it has not answered: those events are known as sent, the planned ones are not."""
+    pipeline.sandbox.set_faults(["slow-drip=2s"])
+    interrupt = threading.Thread(target=interrupt_when_stored, args=(pipeline, 20))
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.publish(batch_size=10, concurrency=2)
+    interrupt.join()
+    with pipeline.database() as database:
+        tries = database.connection.sql("select attempts, call_id, count(*) from outbox group by all order by 1")
+        assert tries.fetchall() == [(0, None, 230), (1, None, 20)]
+
+
+def interrupt_when_stored(pipeline: Pipeline, events: int) -> None:
+    """As Ctrl-C does."""
+    until = time.monotonic() + 20
+    while len(pipeline.sandbox.accepted()) < events and time.monotonic() < until:
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_answer_that_cannot_be_kept_counts_as_sent(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk: the events of that call are known as sent, and the run says what happened."""
+
+    def refuse(journal: Journal, note: Note) -> None:
+        raise WorkingDatabaseError("No space is left.")
+
+    with monkeypatch.context() as full:
+        full.setattr(Journal, "write", refuse)
+        assert isinstance(pipeline.publish(batch_size=10, concurrency=1).problem, WorkingDatabaseError)
+    with pipeline.database() as database:
+        tries = database.connection.sql("select attempts, count(*) from outbox group by all order by 1")
+        assert tries.fetchall() == [(0, 240), (1, 10)]
 
 
 def test_a_handful_that_is_refused_throughout_is_not_their_fault(pipeline: Pipeline) -> None:
@@ -196,10 +316,23 @@ def test_a_handful_that_is_refused_throughout_is_not_their_fault(pipeline: Pipel
     delivery = pipeline.publish()
     assert isinstance(delivery.problem, RefusedCallError)
     assert (delivery.rejected, delivery.waiting, delivery.calls) == (0, 5, 9)
+    assert delivery.failing_since is not None
     pipeline.export("good.csv", 1, first=500)
     pipeline.judge()
     delivery = pipeline.publish(batch_size=5)
     assert (delivery.accepted, delivery.rejected, delivery.waiting) == (1, 5, 0)
+
+
+def test_a_source_that_is_refused_throughout_keeps_no_other_waiting(pipeline: Pipeline) -> None:
+    """The first run meets nothing but refused calls and stops; the next one begins with what was never tried."""
+    pipeline.publish()
+    pipeline.export("bad.csv", 100, first=7000)
+    pipeline.export("good.csv", 10, first=500)
+    pipeline.judge()
+    pipeline.sandbox.set_faults(["poison=event-70"])
+    assert pipeline.publish(batch_size=2, concurrency=1).accepted == 0
+    assert pipeline.publish(batch_size=2, concurrency=1).accepted == 0
+    assert pipeline.publish(batch_size=2, concurrency=1).accepted == 10
 
 
 def test_an_event_that_is_refused_alone_is_at_fault(pipeline: Pipeline) -> None:
@@ -212,12 +345,12 @@ def test_an_event_that_is_refused_alone_is_at_fault(pipeline: Pipeline) -> None:
 
 
 def test_how_a_refused_call_was_taken_apart_is_told(pipeline: Pipeline) -> None:
-    """The run's log says what finding the events at fault has cost."""
+    """The run's log says what finding the events at fault has cost: of 64, the same wherever the event stands."""
     told: list[str] = []
     pipeline.sandbox.set_faults(["poison=event-77"])
-    pipeline.publish(log=told.append)
+    pipeline.publish(log=told.append, batch_size=64)
     (line,) = [line for line in told if "refused" in line]
-    assert line == "a call of 100 events was refused (400); sent in 15 parts, 1 events are at fault"
+    assert line == "a call of 64 events was refused (400) and sent in 13 parts; events at fault: 1"
 
 
 def test_an_outage_is_told_with_its_beginning(pipeline: Pipeline) -> None:
@@ -226,7 +359,7 @@ def test_an_outage_is_told_with_its_beginning(pipeline: Pipeline) -> None:
     first, second = pipeline.publish(), pipeline.publish()
     assert first.failing_since is not None
     assert second.failing_since == first.failing_since
-    assert f"No call has come through since {first.failing_since:%Y-%m-%d %H:%M} UTC" in second.story
+    assert f"Every call has failed since {first.failing_since:%Y-%m-%d %H:%M} UTC" in second.story
     assert (second.waiting, second.tried) == (250, 250)
     pipeline.sandbox.set_faults([])
     assert pipeline.publish().failing_since is None
@@ -240,7 +373,7 @@ def test_calls_are_on_record_with_what_support_asks_for(pipeline: Pipeline) -> N
         "select status, problem, count(*) from calls where correlation_id is not null group by all order by 1"
     ) == [
         (200, None, 2),
-        (503, "CalvenUnavailableError", 1),
+        (503, "Calven could not be reached, or answered 429 or 5xx until the retries were used up", 1),
     ]
     assert pipeline.ask(
         "select p.outcome, c.status, count(*) from presence p join calls c using (call_id) group by all order by 1"

@@ -4,7 +4,7 @@ import contextlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -206,10 +206,10 @@ def test_nothing_touched_means_no_call(pipeline: Pipeline) -> None:
 
 
 def test_only_the_days_touched_are_asked_for(pipeline: Pipeline, details: Details) -> None:
-    """Days in a row are one call, a gap is not pulled, and the next time it is the new days alone."""
+    """Days in a row are one call, the newest first; a gap is not pulled, and the next time it is the new days alone."""
     deliver(pipeline, *days("2026-10-01", 3), *days("2026-10-08", 1))
     look(pipeline, details)
-    assert details.asked == [("2026-10-01", "2026-10-03"), ("2026-10-08", "2026-10-08")]
+    assert details.asked == [("2026-10-08", "2026-10-08"), ("2026-10-01", "2026-10-03")]
     details.asked.clear()
     deliver(pipeline, *days("2026-10-05", 2), users="bob")
     look(pipeline, details)
@@ -282,11 +282,58 @@ def test_whoever_is_missing_is_looked_for_again(pipeline: Pipeline, details: Det
 
 
 def test_nobody_is_looked_for_for_ever(pipeline: Pipeline, details: Details) -> None:
-    """Four looks, an hour apart; then no call is spent on it any more."""
-    deliver(pipeline, *days("2026-10-05", 1))
-    calls = [look(pipeline, details, now=NOW + timedelta(hours=hours)).calls for hours in range(7)]
-    assert calls == [1, 1, 1, 1, 0, 0, 0]
-    assert look(pipeline, details, now=NOW + timedelta(days=9)).calls == 0
+    """Four looks, an hour apart; then no call is spent on it any more, and the warning stands for thirty days."""
+    deliver(pipeline, *days("2026-10-05", 1), users="ann bob")
+    looks = [look(pipeline, details, now=NOW + timedelta(hours=hours)) for hours in range(7)]
+    assert [found.calls for found in looks] == [1, 1, 1, 1, 0, 0, 0]
+    assert [found.unconfirmed for found in looks] == [2, 2, 2, 0, 0, 0, 0]
+    assert [found.given_up for found in looks] == [0, 0, 0, 2, 2, 2, 2]
+    assert not any(found.agrees for found in looks)
+    assert looks[-1].story == (
+        "Nothing was accepted since Calven was last asked. 2 people-days were given up in the last 30 days: "
+        "Calven never confirmed them, and no call is spent on them any more."
+    )
+    nearly, after = (look(pipeline, details, now=NOW + timedelta(days=30, hours=hours)) for hours in (2, 3))
+    assert (nearly.calls, nearly.given_up, nearly.agrees) == (0, 2, False)
+    assert (after.calls, after.given_up, after.agrees) == (0, 0, True)
+
+
+def given_up(pipeline: Pipeline, details: Details) -> None:
+    """Two people on two days, of whom Calven reports nobody until we stop looking."""
+    deliver(pipeline, *days("2026-10-05", 2), users="ann bob")
+    for hours in range(4):
+        look(pipeline, details, now=NOW + timedelta(hours=hours))
+
+
+def test_whom_calven_reports_later_was_not_given_up_for_good(pipeline: Pipeline, details: Details) -> None:
+    """No call is made for it; where somebody else's event has that day pulled again, whoever is there is confirmed."""
+    given_up(pipeline, details)
+    deliver(pipeline, "2026-10-06T15:00:00Z", users="cid")
+    details.rows = [("2026-10-06", {"date": "2026-10-06", "userId": f"u-{user}"}) for user in ("ANN", "cid")]
+    found = look(pipeline, details, now=NOW + timedelta(hours=5))
+    assert (found.expected, found.confirmed, found.given_up, found.agrees) == (1, 1, 3, False)
+    details.rows.append(("2026-10-06", {"date": "2026-10-06", "email": "bob@sandbox.example"}))
+    deliver(pipeline, "2026-10-06T16:00:00Z", users="cid")
+    assert look(pipeline, details, now=NOW + timedelta(hours=6)).given_up == 2
+
+
+def test_whoever_is_accepted_anew_is_looked_for_anew(pipeline: Pipeline, details: Details) -> None:
+    """Another event of the same person on the same day, after we had given up."""
+    given_up(pipeline, details)
+    deliver(pipeline, "2026-10-06T15:00:00Z")
+    found = look(pipeline, details, now=NOW + timedelta(hours=5))
+    assert (found.expected, found.unconfirmed, found.given_up) == (1, 1, 3)
+
+
+def test_who_is_given_up_is_forgotten_in_the_end(pipeline: Pipeline, details: Details) -> None:
+    """Thirty days later the next look that asks anything drops them."""
+    given_up(pipeline, details)
+    deliver(pipeline, "2026-10-08T15:00:00Z", users="cid")
+    look(pipeline, details, now=NOW + timedelta(days=31))
+    with pipeline.database() as database:
+        assert database.connection.execute(
+            "select local_date::varchar, looks from unconfirmed_presence"
+        ).fetchall() == [("2026-10-08", 1)]
 
 
 def test_an_empty_array_is_an_answer(pipeline: Pipeline, details: Details) -> None:
@@ -364,7 +411,38 @@ def test_a_shape_that_nobody_foresaw_cannot_be_compared(pipeline: Pipeline, deta
         "Fields that came: wann, wer."
     )
     assert len(kept(pipeline)) == 1
-    assert look(pipeline, details, now=NOW + timedelta(hours=2)).calls == 0
+    again = look(pipeline, details, now=NOW + timedelta(hours=2))
+    assert (again.calls, again.agrees, again.story) == (1, False, found.story)
+    details.knows(pipeline, by_id)
+    known = look(pipeline, details)
+    assert (known.expected, known.confirmed, known.agrees, len(kept(pipeline))) == (2, 2, True, 2)
+    assert look(pipeline, details).calls == 0
+
+
+def test_what_cannot_be_compared_is_not_pulled_whole_by_every_run(pipeline: Pipeline, details: Details) -> None:
+    """Once all is pulled and nothing recognised, one call is a trial; rows of days not asked for stay."""
+    deliver(pipeline, *days("2026-10-01", 1), *days("2026-10-03", 1), *days("2026-10-05", 1))
+    details.knows(pipeline, lambda event: {"wer": event["userId"]} | {"wann": event["timestamp"]})
+    assert look(pipeline, details).calls == 3
+    details.asked.clear()
+    assert look(pipeline, details).calls == 1
+    assert details.asked == [("2026-10-05", "2026-10-05")]
+    assert len(kept(pipeline)) == 3
+    details.knows(pipeline, by_id)
+    known = look(pipeline, details)
+    assert (known.calls, known.expected, known.confirmed, len(kept(pipeline))) == (3, 3, 3, 3)
+
+
+def test_whom_we_look_for_is_not_lost_where_nothing_can_be_compared(pipeline: Pipeline, details: Details) -> None:
+    """Nor does that count as a look."""
+    deliver(pipeline, *days("2026-10-05", 1))
+    assert look(pipeline, details).unconfirmed == 1
+    details.rows = [("2026-10-05", {"wer": "u-ann"})]
+    for hours in range(1, 6):
+        found = look(pipeline, details, now=NOW + timedelta(hours=hours))
+        assert (found.calls, found.unconfirmed, found.given_up) == (1, 1, 0)
+    details.knows(pipeline, by_id)
+    assert look(pipeline, details, now=NOW + timedelta(hours=6)).agrees
 
 
 # What is kept
@@ -378,7 +456,7 @@ def test_a_day_that_is_pulled_again_is_replaced(pipeline: Pipeline, details: Det
     deliver(pipeline, "2026-10-05T15:00:00Z", "2026-10-07T15:00:00Z", users="bob")
     details.rows = [(day, {"date": day, "userId": "u-bob"}) for day in ("2026-10-05", "2026-10-07")]
     look(pipeline, details)
-    assert details.asked[1:] == [("2026-10-05", "2026-10-05"), ("2026-10-07", "2026-10-07")]
+    assert details.asked[1:] == [("2026-10-07", "2026-10-07"), ("2026-10-05", "2026-10-05")]
     assert kept(pipeline, "reported_on::varchar, user_id") == [
         ("2026-10-05", "u-bob"),
         ("2026-10-06", "u-ann"),
@@ -482,15 +560,66 @@ def test_what_could_not_be_asked_is_asked_next_time(pipeline: Pipeline) -> None:
 
 
 def test_a_run_that_ends_half_way_keeps_nothing(pipeline: Pipeline, details: Details) -> None:
-    """The second range fails: the first is asked for again with it, so that what is kept is of one time."""
+    """The second call fails: the first is made again with it, so that what is kept is of one time."""
     deliver(pipeline, *days("2026-10-05", 1), *days("2026-10-10", 1))
     details.knows(pipeline, by_id)
-    second = ("2026-10-10", "2026-10-10")
+    second = ("2026-10-05", "2026-10-05")
     details.instead[second] = Reply(503)
     assert look(pipeline, details).problem is not None
     assert kept(pipeline) == []
     details.instead.clear()
     assert look(pipeline, details).confirmed == 2
+
+
+def test_a_range_that_calven_refuses_keeps_no_other_from_being_compared(pipeline: Pipeline, details: Details) -> None:
+    """An absurd day, refused for ever: told, looked for four times as anybody missing is, then given up."""
+    absurd = ("0026-10-05", "0026-10-05")
+    deliver(pipeline, "0026-10-05T12:00:00Z", *days("2026-10-05", 2))
+    details.knows(pipeline, by_id)
+    details.instead[absurd] = Reply(400, body=b'{"message": "startDate is out of range"}')
+    first = look(pipeline, details)
+    assert (first.calls, first.expected, first.confirmed, first.unconfirmed) == (2, 3, 2, 1)
+    assert (first.problem, first.refused, first.agrees) == (None, [(date(26, 10, 5),) * 2], False)
+    assert "1 on 0026-10-05. 1 of 2 ranges of days were refused: Reading presence of 0026-10-05" in first.story
+    deliver(pipeline, *days("2026-10-08", 1))
+    details.knows(pipeline, by_id)
+    details.asked.clear()
+    assert look(pipeline, details).agrees is False
+    assert details.asked == [("2026-10-08", "2026-10-08")]
+    deliver(pipeline, *days("2026-10-10", 1))
+    details.knows(pipeline, by_id)
+    later = look(pipeline, details, now=NOW + timedelta(hours=1))
+    assert details.asked[1:] == [("2026-10-10", "2026-10-10"), absurd]
+    assert (later.expected, later.confirmed, later.unconfirmed) == (2, 1, 1)
+    assert len(kept(pipeline)) == 4
+
+
+def test_rows_of_a_range_that_is_refused_stay(pipeline: Pipeline, details: Details) -> None:
+    """Those that came earlier for it."""
+    deliver(pipeline, *days("2026-10-05", 1))
+    details.knows(pipeline, by_id)
+    look(pipeline, details)
+    deliver(pipeline, "2026-10-05T15:00:00Z", *days("2026-10-08", 1), users="bob")
+    details.knows(pipeline, by_id)
+    details.instead[("2026-10-05", "2026-10-05")] = Reply(422)
+    found = look(pipeline, details)
+    assert (found.expected, found.confirmed, found.row_count) == (2, 1, 2)
+
+
+@pytest.mark.parametrize(("status", "calls"), [(400, 3), (404, 1)])
+def test_where_every_range_is_refused_it_is_not_the_days(
+    pipeline: Pipeline, details: Details, status: int, calls: int
+) -> None:
+    """A few calls show it, one where the refusal cannot be of the days; nothing counts as a look."""
+    each = ["2026-10-01", "2026-10-03", "2026-10-05", "2026-10-07", "2026-10-09"]
+    deliver(pipeline, *(f"{day}T12:00:00Z" for day in each))
+    details.instead = {(day, day): Reply(status) for day in each}
+    found = look(pipeline, details)
+    assert isinstance(found.problem, RefusedCallError)
+    assert (found.calls, found.agrees, found.unconfirmed) == (calls, False, 0)
+    details.instead.clear()
+    details.knows(pipeline, by_id)
+    assert look(pipeline, details).confirmed == 5
 
 
 def test_json_that_is_broken_in_the_middle_is_told_without_its_text(pipeline: Pipeline, details: Details) -> None:

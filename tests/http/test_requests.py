@@ -10,6 +10,7 @@ import stamina
 from calven_pipeline.delivery.requests import Choice, Request, dismiss, replay
 from calven_pipeline.errors import RequestError
 from calven_pipeline.sandbox import SandboxServer
+from calven_pipeline.validation.books import balance
 from tests.http.delivering import Pipeline
 
 ODD = """
@@ -173,6 +174,41 @@ def test_a_replay_that_calven_refuses_is_a_rejection(pipeline: Pipeline) -> None
     ) == [("rejected", ["calven_location_not_found"])]
 
 
+def test_a_replay_that_calven_refused_can_be_asked_for_again(pipeline: Pipeline) -> None:
+    """The books balance all the way, whatever the newest answer was; it goes out as it was, and is accepted in the end."""
+    pipeline.sandbox.set_faults(["code=1"])
+    chosen = Choice(source="doors", outcomes=("accepted",))
+    ask_for(pipeline, chosen)
+    pipeline.publish()
+    assert ask_for(pipeline, Choice(source="doors", reasons=("calven_user_not_found",)), run_id="run-2").plans == {
+        "send": 1
+    }
+    assert pipeline.outcomes()["pending"] == 1
+    with pipeline.database() as database:
+        books = balance(database)
+    assert books.balanced, books.story
+    pipeline.sandbox.set_faults([])
+    pipeline.judge()
+    assert pipeline.publish().accepted == 1
+    assert pipeline.ask("select status, resolution, sent_again from rejections where event_id = 'odd-2'") == [
+        ("resolved", "passed", 1)
+    ]
+
+
+def test_what_was_dismissed_after_a_replay_is_not_sent(pipeline: Pipeline) -> None:
+    """Somebody asks for a replay, the run dies, and somebody dismisses the row before the next one."""
+    pipeline.sandbox.set_faults(["code=3"])
+    pipeline.export("late.csv", 1, first=100)
+    pipeline.judge()
+    pipeline.publish()
+    pipeline.sandbox.set_faults([])
+    ask_for(pipeline, Choice(source_file="late.csv"))
+    close(pipeline, Choice(source_file="late.csv"))
+    pipeline.judge()
+    assert pipeline.publish().due == 0
+    assert pipeline.ask("select outcome from presence where event_id = 'event-100'") == [("rejected",)]
+
+
 def test_a_replay_waits_while_calven_is_down(pipeline: Pipeline) -> None:
     """What Calven had accepted stays accepted; the books balance, and the next run sends it."""
     pipeline.sandbox.set_faults(["503"])
@@ -206,6 +242,8 @@ def test_dismissed_rejections_are_closed_for_good(pipeline: Pipeline) -> None:
     [
         (Choice(source="dorrs"), "There are: desks, doors"),
         (Choice(reasons=("unknown_usr",)), "No such reason: unknown_usr"),
+        (Choice(source_file="doors/od.csv"), "No file 'doors/od.csv' was read"),
+        (Choice(source="doors", reasons=("unknown_user",), outcomes=("accepted",)), "Only rejected rows have reasons"),
         (Choice(outcomes=("duplicate",)), "never sent"),
         (Choice(outcomes=()), "Not an outcome"),
         (Choice(outcomes=("accepted",)), "needs a source"),

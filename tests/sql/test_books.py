@@ -87,6 +87,32 @@ def test_an_accepted_event_needs_an_answer_on_record(counted: Pipeline) -> None:
     assert broken_by(counted, "update calls set status = null").unproven >= 1
 
 
+def test_answers_of_an_earlier_version_are_taken_as_they_are(counted: Pipeline) -> None:
+    """It did not keep how a call in parts ended; whoever upgrades must not be told that the books are broken."""
+    for statement in (
+        "update calls set status = 400",
+        "delete from audits",
+        "alter table answers drop column correlation_id",
+    ):
+        counted.database.connection.execute(statement)
+    counted.close()
+    books = balance(counted.database)
+    assert books.balanced, books.story
+    assert books.files_counted == 2
+    counted.close()
+    assert counted.ask("select count(*) from audits") == [2]
+
+
+def test_a_file_far_from_the_others_is_counted_alone(counted: Pipeline) -> None:
+    """The cost follows the files that were touched, not what lies between them."""
+    counted.swipes(*(f"{TIME},f{n},,U-ann,,Office,location" for n in range(3)), name="c.csv")
+    counted.run()
+    counted.database.connection.execute("update validated_presence set revision = 900 where row_id in (1, 8)")
+    books = balance(counted.database)
+    assert books.balanced, books.story
+    assert books.read == 8
+
+
 def test_broken_books_stay_broken(counted: Pipeline) -> None:
     """A count that failed is no new start: the next one looks at the same rows again."""
     broken_by(

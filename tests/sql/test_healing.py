@@ -269,6 +269,50 @@ def test_what_calven_keeps_refusing_is_sent_again_five_times(pipeline: Pipeline)
     assert pipeline.ask("select status, sent_again from rejections") == [("open", 5)]
 
 
+def test_the_limit_holds_when_a_refusal_becomes_ours_in_between(pipeline: Pipeline) -> None:
+    """The mapping goes, so that the row is ours to reject, and comes back: the event is sent again, and that is counted."""
+    mapped = ("people.csv", "source_user_id,user_id", "b1,U-ann")
+    pipeline.table("places.csv", "source_place,location_id,location_type", "gate,Office,location")
+    pipeline.table(*mapped)
+    doors(pipeline, f"{TIME},b1,gate")
+    pipeline.run()
+    for number in range(8):
+        refuse(pipeline, "calven_user_not_found")
+        for table in (mapped[:2], mapped):
+            pipeline.table(*table)
+            pipeline.users([*USERS, (f"U-{number}-{len(table)}", None)])
+            pipeline.run()
+    assert pipeline.ask("select count(*) from answers") == [6]
+    assert pipeline.ask("select sent_again from rejections") == [5]
+
+
+def test_an_event_that_calven_once_took_never_names_another_person(pipeline: Pipeline) -> None:
+    """Accepted, replayed, refused, and the badge has another owner by now: only a replay sends it, and as it was."""
+    pipeline.table("people.csv", "source_user_id,user_id", "b1,U-ann")
+    pipeline.table("places.csv", "source_place,location_id,location_type", "gate,Office,location")
+    doors(pipeline, f"{TIME},b1,gate")
+    pipeline.run()
+    pipeline.database.connection.execute(
+        "insert into answers select row_id, 1, true, null, 0, null, 1, now(), nextval('revision'), 'part' from outbox"
+    )
+    refuse(pipeline, "calven_user_not_found")
+    pipeline.table("people.csv", "source_user_id,user_id", "b1,U-bob")
+    assert pipeline.run().rechecked == 0
+    assert [row.user_id for row in pipeline.rows()] == ["U-ann"]
+
+
+def test_a_rejection_that_stays_what_it_was_is_no_news(pipeline: Pipeline) -> None:
+    """Looked at again each time that Calven's users change, it must not have its file counted and written each time."""
+    pipeline.swipes(f"{TIME},,,U-eve,,Office,location", f"{TIME},,,U-zoe,,Office,location")
+    pipeline.run()
+    before = pipeline.ask("select revision from validated_presence order by row_id")
+    pipeline.users([*USERS, ("U-eve", None)])
+    assert pipeline.run().rechecked == 2
+    after = pipeline.ask("select revision from validated_presence order by row_id")
+    assert after[0] > before[0]
+    assert after[1] == before[1]
+
+
 def refuse(pipeline: Pipeline, reason: str) -> None:
     """Let Calven's answer to all that waits be a refusal."""
     insert = "insert into answers select row_id, 1, false, ?, null, null, attempts + 1, now(), nextval('revision') from outbox"
@@ -276,7 +320,7 @@ def refuse(pipeline: Pipeline, reason: str) -> None:
         (insert.replace("nextval('revision') from", "nextval('revision'), null from"), [reason]),
         ("delete from outbox", []),
         (
-            "create or replace temp table refused_events as select row_id, answered_at, reason, null as detail from answers "
+            "create or replace temp table refused_events as select row_id, answered_at, reason, null as detail, null as correlation_id from answers "
             "qualify row_number() over (partition by row_id order by revision desc) = 1",
             [],
         ),

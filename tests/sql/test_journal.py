@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,7 +104,7 @@ def test_of_several_results_for_one_event_the_rejection_counts(database: Working
 
 @pytest.mark.parametrize(
     "answer",
-    ["null", "[]", "{}", '{"results":null}', '{"results":{}}', '"{\\"results\\":[]}"', '{"sourceId":"x"}', "5"],
+    ["null", "[]", "{}", '{"results":null}', '{"results":{}}', '"{\\"results\\":"', '{"sourceId":"x"}', "5"],
 )
 def test_an_answer_without_a_list_of_results_settles_nothing(database: WorkingDatabase, answer: str) -> None:
     """The client lets no such answer through; were there one, its events would be sent again."""
@@ -123,8 +124,10 @@ def test_a_line_that_is_cut_off_proves_nothing(database: WorkingDatabase) -> Non
 
 
 def test_notes_of_an_earlier_version_are_read(database: WorkingDatabase, tmp_path: Path) -> None:
-    """A journal may be left by a run from before an update: what it does not say is nothing."""
+    """A journal may be left by a run from before an update, which kept an answer as text: what it does not say is nothing."""
     path = tmp_path / "old.jsonl"
-    path.write_text('{"call_id":1,"attempts":2,"answer":"{\\"results\\":[]}","is_last":true}\n')
+    answer = '{"results": [{"eventId": "E-1", "resultCode": 2, "message": "\\u03a9 \\"where\\"?"}]}'
+    path.write_text(json.dumps({"call_id": 1, "attempts": 2, "answer": answer, "is_last": True}) + "\n")
     read(database, path)
-    assert database.connection.sql("select attempts, sent_before, results from noted").fetchall() == [(2, 0, None)]
+    assert database.connection.sql("select attempts, sent_before, len(results) from noted").fetchall() == [(2, 0, 1)]
+    assert results(database) == [("e-1", "2", 'Ω "where"?', True)]

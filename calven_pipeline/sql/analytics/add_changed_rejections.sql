@@ -6,7 +6,8 @@ select
     coalesce(s.event_id, s.event_key::varchar) as event_id,
     f.source, f.source_file, r.row_id - f.first_row_id + 1 as row_number,
     r.stage, r.reason, r.reasons, r.detail, r.suggestion, r.raw, r.status,
-    r.first_rejected_at, r.last_checked_at, r.resolved_at, r.resolution, r.note, r.sent_again, r.row_id
+    r.first_rejected_at, r.last_checked_at, r.resolved_at, r.resolution, r.note, r.sent_again, r.correlation_id,
+    r.row_id
 from changed r
     join staged_presence s on s.row_id = r.row_id
     join export_files f on f.file_id = s.file_id

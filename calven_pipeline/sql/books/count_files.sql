@@ -1,26 +1,23 @@
--- One row per touched file: its rows as read, as staged, and in each outcome. Reads touched_files, staged_presence,
+-- One row per touched file of a range: its rows as read, as staged, and in each outcome. Reads touched_files, staged_presence,
 -- validated_presence, answers, outbox. A row without a verdict is in no outcome and one with two verdicts in two, so the
 -- sum tells.
-create or replace temp table counted_files as
-with bounds as (select min(first_row_id) as first, max(last_row_id) as last from touched_files),
+insert into counted_files
+with touched as (from touched_files where first_row_id between $first_row_id and $last_first_row_id),
 rows_read as (
     select row_id, file_id
     from staged_presence
-    where
-        row_id between (select first from bounds) and (select last from bounds)
-        and file_id in (select file_id from touched_files)
+    where row_id between $first_row_id and $last_row_id and file_id in (select file_id from touched)
 ),
 answered as (
     select row_id, max_by(accepted, (revision, answered_at)) as is_accepted
     from answers
-    where row_id between (select first from bounds) and (select last from bounds)
+    where row_id between $first_row_id and $last_row_id
     group by row_id
 ),
 ended as (
     select r.row_id, r.file_id, outcome_of(v.verdict, a.is_accepted, o.row_id is not null) as outcome
     from rows_read r
-        left join validated_presence v
-            on v.row_id = r.row_id and v.row_id between (select first from bounds) and (select last from bounds)
+        left join validated_presence v on v.row_id = r.row_id and v.row_id between $first_row_id and $last_row_id
         left join answered a on a.row_id = r.row_id
         left join outbox o on o.row_id = r.row_id
 ),
@@ -39,4 +36,4 @@ select
     t.file_id, t.row_count,
     coalesce(accepted, 0) as accepted, coalesce(rejected, 0) as rejected, coalesce(pending, 0) as pending,
     coalesce(duplicate, 0) as duplicate, coalesce(ignored, 0) as ignored
-from touched_files t left join counted c using (file_id)
+from touched t left join counted c using (file_id)

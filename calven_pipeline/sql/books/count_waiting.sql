@@ -1,5 +1,10 @@
--- One row: events in the outbox that Calven has not accepted, which is what `pending` counts. Reads outbox, answers.
+-- One row: events in the outbox whose newest answer is no acceptance, which is what `pending` counts. Reads outbox, answers.
 -- An accepted event that is being sent again is no pending one.
-select
-    (select count(*) from outbox)
-    - (select count(distinct row_id) from answers where accepted and row_id in (select row_id from outbox))
+with accepted as (
+    select row_id
+    from answers
+    where row_id in (select row_id from outbox)
+    group by row_id
+    having max_by(accepted, (revision, answered_at))
+)
+select (select count(*) from outbox) - (select count(*) from accepted)

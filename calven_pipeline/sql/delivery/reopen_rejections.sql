@@ -3,6 +3,6 @@
 update rejections
 set
     stage = 'calven', reason = x.reason, reasons = [x.reason], detail = x.detail, suggestion = null, status = 'open',
-    last_checked_at = x.answered_at, resolved_at = null, resolution = null, revision = $revision
+    last_checked_at = x.answered_at, resolved_at = null, resolution = null, note = null, correlation_id = x.correlation_id, revision = $revision
 from refused_events x
 where x.row_id = rejections.row_id

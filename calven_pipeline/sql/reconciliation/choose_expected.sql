@@ -25,6 +25,6 @@ days as (
     union all
     select local_date, user_key, day, looks
     from unconfirmed_presence
-    where looked_at <= $look_again_before::timestamptz at time zone 'UTC'
+    where looked_at <= $look_again_before::timestamptz at time zone 'UTC' and looks < $most_looks
 )
 select local_date, user_key, day, max(looks) as looks from days group by local_date, user_key, day

@@ -1,4 +1,4 @@
--- One row per row that fits a request, with its outcome and what a replay would do with it: send (Calven has it), look (at a
+-- One row per row that fits a request, with its outcome and what a replay would do with it: send (Calven has or had it), look (at a
 -- rejection once more), waits (in the outbox already), stays (looking again cannot help). Reads the tables of a row's way.
 -- Null means any; rows that are no event are never chosen.
 create or replace temp table chosen_rows as
@@ -19,13 +19,14 @@ rows_read as (
         )
 ),
 answered as (
-    select row_id, max_by(accepted, (revision, answered_at)) as is_accepted
+    select row_id, max_by(accepted, (revision, answered_at)) as is_accepted, bool_or(accepted) as was_accepted
     from answers
     where row_id in (select row_id from rows_read)
     group by row_id
 ),
 ended as (
-    select r.*, outcome_of(v.verdict, a.is_accepted, o.row_id is not null) as outcome, o.row_id is not null as waits
+    select r.*, outcome_of(v.verdict, a.is_accepted, o.row_id is not null) as outcome, o.row_id is not null as waits,
+        coalesce(a.was_accepted, false) as was_accepted
     from rows_read r
         join validated_presence v on v.row_id = r.row_id
         left join answered a on a.row_id = r.row_id
@@ -36,10 +37,10 @@ select
     case when e.outcome = 'rejected' then j.reasons end as reasons,
     case
         when e.waits then 'waits'
-        when e.outcome = 'accepted' then 'send'
+        when e.outcome = 'rejected' and j.status = 'resolved' then 'stays'
+        when e.was_accepted then 'send'
         when
-            j.status = 'resolved'
-            or list_has_any(
+            list_has_any(
                 j.reasons, ['malformed_row', 'missing_timestamp', 'invalid_timestamp', 'conflicting_event_id']
             )
             then 'stays'

@@ -15,5 +15,6 @@ create table if not exists rejections (
     revision integer not null,
     resolution varchar,
     note varchar,
-    sent_again integer not null default 0
+    sent_again integer not null default 0,
+    correlation_id varchar
 );
