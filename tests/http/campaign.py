@@ -513,7 +513,7 @@ EVENTS_AT_FAULT = [
     Fault(
         "every call refused (400)",
         answered("400", problem=RefusedCallError, batch_size=100),
-        calls=REFUSALS_TOLERATED + 2 * C,
+        calls=REFUSALS_TOLERATED + 3 * C,
     ),
     Fault("every event rejected", answered("code=3"), calls=ALL_CALLS),
     Fault("one event in ten rejected", answered("code=1@10%", "only-problems"), calls=ALL_CALLS),
