@@ -2,7 +2,7 @@
 
 What may surprise: a commit in DuckDB for every answer would cost more than the call itself, and a commit now and then
 would cost a killed run more than what was in flight. So each answer is one appended line, handed to the operating system
-at once, and DuckDB folds the file in every few hundred calls. A journal that a killed run left is folded by the next.
+at once, and DuckDB folds the file in every thousand calls. A journal that a killed run left is folded by the next.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ CALVEN_BENCHMARK_EVENTS sets another number of events than 1,000,000.
 
 import asyncio
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -17,29 +16,14 @@ from calven_pipeline.api import CalvenClient
 from calven_pipeline.delivery import outbox
 from calven_pipeline.delivery.publish import publish_due
 from calven_pipeline.exports.profiles import load_profiles
-from calven_pipeline.exports.staging import stage_exports
-from calven_pipeline.reference.pull import pull_reference
-from calven_pipeline.validation.verdicts import validate
 from calven_pipeline.warehouse.database import open_working_database
 from tests.benchmarks.company import make_export
 from tests.benchmarks.measure import measured
-from tests.benchmarks.serving import CONCURRENCY, settings_for
+from tests.benchmarks.serving import CONCURRENCY, prepare, settings_for
 
 pytestmark = pytest.mark.benchmark
 
 EVENTS = int(os.environ.get("CALVEN_BENCHMARK_EVENTS", "1_000_000"))
-NOW = datetime(2026, 12, 31, tzinfo=UTC)
-
-
-def prepare(url: str, data_dir: Path) -> None:
-    """Reference data, staged and judged rows: everything before delivery."""
-    profiles = load_profiles(data_dir)
-    with open_working_database(data_dir) as database:
-        with CalvenClient(settings_for(url, data_dir)) as client:
-            for resource in ("users", "locations", "desks"):
-                pull_reference(client, database, resource)
-        stage_exports(database, profiles, data_dir)
-        validate(database, profiles, data_dir, now=NOW)
 
 
 def prepared_bodies(data_dir: Path, target: Path) -> int:

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
@@ -20,7 +19,7 @@ import pytest
 
 from tests.benchmarks.company import make_export
 from tests.benchmarks.measure import measured
-from tests.benchmarks.serving import settings_for
+from tests.benchmarks.serving import prepare
 
 pytestmark = pytest.mark.benchmark
 
@@ -31,27 +30,16 @@ SPREAD = {  # 400 days of 50,000 events: people are seen four times where they a
     "seconds_apart": 400 * 86_400 / LEDGER,
     "swipes": 4,
 }
-NOW = datetime(2026, 12, 31, tzinfo=UTC)
 
 
 def deliver_the_past(url: str, data_dir: Path) -> None:
     """Stage and judge what lies in `exports/`, and write down that Calven took every valid event of it."""
-    from calven_pipeline.api import CalvenClient
-    from calven_pipeline.exports.profiles import load_profiles
-    from calven_pipeline.exports.staging import stage_exports
-    from calven_pipeline.reference.pull import pull_reference
     from calven_pipeline.validation.books import balance
-    from calven_pipeline.validation.verdicts import validate
     from calven_pipeline.warehouse.database import open_working_database
     from calven_pipeline.warehouse.snapshot import write_snapshot
 
-    profiles = load_profiles(data_dir)
+    prepare(url, data_dir)
     with open_working_database(data_dir) as database:
-        with CalvenClient(settings_for(url, data_dir)) as client:
-            for resource_name in ("users", "locations", "desks"):
-                pull_reference(client, database, resource_name)
-        stage_exports(database, profiles, data_dir)
-        validate(database, profiles, data_dir, now=NOW)
         revision = database.value("validation/next_revision")
         with database.transaction():
             for statement in (
