@@ -81,6 +81,9 @@ def _settings(data_dir: Path, url: str) -> Iterator[dict[str, str]]:
     before = {name: value for name, value in os.environ.items() if name.startswith(("CALVEN_", "DAGSTER_HOME"))}
     ours = {f"CALVEN_{name.upper()}": str(field.default) for name, field in Settings.model_fields.items()} | {
         "CALVEN_DATA_DIR": str(data_dir),
+        "CALVEN_DAGSTER_POSTGRES_URL": "none",  # its runs are nobody's history
+        "CALVEN_EXPORTS": str(data_dir / "exports"),
+        "CALVEN_EXPORTS_OPTIONS": "{}",
         "CALVEN_API_URL": url,
         "CALVEN_AUTH": "hmac",
         "CALVEN_API_KEY": KEY,

@@ -5,6 +5,7 @@
     │   ├── CalvenUnavailableError
     │   ├── UnreadableAnswerError
     │   ├── UndeliveredEventsError
+    │   ├── DropFolderError
     │   └── WorkingDatabaseBusyError
     └── WillNotHelpError               somebody has to change something first
         ├── SettingsError
@@ -54,6 +55,10 @@ class UnreadableAnswerError(TryAgainError):
 
 class UndeliveredEventsError(TryAgainError):
     """Some valid events are still waiting to be acknowledged by Calven."""
+
+
+class DropFolderError(TryAgainError):
+    """A drop folder on another machine could not be reached, or its answer broke off."""
 
 
 class WorkingDatabaseBusyError(TryAgainError):

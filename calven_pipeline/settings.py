@@ -5,6 +5,7 @@ The environment wins over `.env`. Empty values count as unset. Secrets are `Secr
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from calven_pipeline.errors import MissingKeyError, SettingsError
 
+REMOTE_SCHEMES = frozenset({"s3", "sftp"})
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -62,6 +64,59 @@ def _safe_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _exports_location(location: str) -> str:
+    scheme, is_remote, _ = location.partition("://")
+    if not is_remote:
+        return location
+    if scheme not in REMOTE_SCHEMES:
+        raise ValueError("must be a folder, s3://bucket/prefix or sftp://user@host:port/path")
+    parts = urlsplit(location)
+    if parts.password is not None:
+        raise ValueError("must not hold a password: use a key in ~/.ssh, or CALVEN_EXPORTS_OPTIONS")
+    if not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(
+            f"must be an address alone, such as {scheme}://{'bucket' if scheme == 's3' else 'user@host'}/path"
+        )
+    return location.rstrip("/")
+
+
+def _webhook(address: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(address.get_secret_value())
+    except ValueError:  # whose text quotes the address
+        parts = urlsplit("")
+    if not parts.hostname or parts.scheme not in {"http", "https"}:
+        raise ValueError("must be an https address")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+        raise ValueError("plain http would show alerts to the network: use https (http is for loopback only)")
+    return address
+
+
+def _web_address(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("must be an address alone, such as http://dagster.example:3000")
+    return address.rstrip("/")
+
+
+def _postgres(address: SecretStr) -> SecretStr | None:
+    if address.get_secret_value().lower() == "none":
+        return None
+    if address.get_secret_value().partition("://")[0] not in {"postgresql", "postgres"}:
+        raise ValueError("must be an address such as postgresql://dagster:secret@db.example:5432/dagster")
+    return address
+
+
+def _json_object(value: SecretStr) -> SecretStr:
+    try:
+        options = json.loads(value.get_secret_value())
+    except ValueError:
+        options = None
+    if not isinstance(options, dict):
+        raise ValueError('must be a JSON object, such as {"key_filename": "/home/me/.ssh/id_exports"}')  # noqa: TRY004 - pydantic takes no TypeError
+    return value
+
+
 class DataFolder(BaseSettings):
     """The one setting that is needed where nothing else is: Dagster's storage lies in it."""
 
@@ -88,7 +143,40 @@ class DataFolder(BaseSettings):
             raise SettingsError(f"Settings cannot work: {problems}") from None
 
 
-class Settings(DataFolder):
+class HistorySettings(DataFolder):
+    """Where Dagster's history is kept and for how long: `dagster_postgres_url` is a database, None the data folder.
+
+    The word `none` is None, so that the environment can overrule a `.env`.
+    """
+
+    dagster_postgres_url: Annotated[SecretStr, AfterValidator(_postgres)] | None = None
+    history_days: int = Field(default=90, ge=1)
+
+
+class AlertSettings(DataFolder):
+    """Where alerts go, and the address of the UI that they link to.
+
+    Apart from `Settings`: what cannot work here must not fail a run.
+    """
+
+    alert_webhook: Annotated[SecretStr, AfterValidator(_webhook)] | None = None
+    ui_url: Annotated[str, AfterValidator(_web_address)] | None = None
+
+
+class ExportSettings(DataFolder):
+    """Where exports are dropped, and when one counts as finished.
+
+    `exports` is a folder or a remote address (`s3://`, `sftp://`), None for `exports` under the data folder;
+    `exports_options` is a JSON object for the library that reaches it; `settle_seconds` is how long a file must not have
+    changed before it is read.
+    """
+
+    exports: Annotated[str, AfterValidator(_exports_location)] | None = None
+    exports_options: Annotated[SecretStr, AfterValidator(_json_object)] | None = None
+    settle_seconds: float = Field(default=2.0, ge=0, le=600)
+
+
+class Settings(ExportSettings):
     """Everything that a deployment may set, with the defaults that the README lists."""
 
     api_url: Annotated[str, AfterValidator(_safe_url)] = "https://api.calven.com"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from calven_pipeline.settings import Settings
+from calven_pipeline.settings import DataFolder, ExportSettings, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +35,10 @@ def nobodys_settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
     """Neither the environment's nor the project's `.env` with somebody's keys; tests about `.env` bring their own."""
     for name in [name for name in os.environ if name.startswith("CALVEN_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("CALVEN_SETTLE_SECONDS", "0")  # files of tests are written in one go; waiting has its own tests
     if request.node.path.parent.name in {"http", "sql", "benchmarks"}:
-        monkeypatch.setitem(Settings.model_config, "env_file", None)
+        for settings in (DataFolder, ExportSettings, Settings):
+            monkeypatch.setitem(settings.model_config, "env_file", None)
 
 
 @pytest.fixture(scope="session")

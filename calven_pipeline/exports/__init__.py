@@ -6,7 +6,7 @@ file that cannot be read or a profile that cannot work is an error of one line.
 
 from __future__ import annotations
 
-from calven_pipeline.exports.discovery import ExportFile, find_exports, sha256_of
+from calven_pipeline.exports.folder import ExportFile, find_exports, sha256_of
 from calven_pipeline.exports.mappings import read_people, read_places
 from calven_pipeline.exports.profiles import Format, SourceProfile, load_profiles
 from calven_pipeline.exports.reading import ExportReader, check_columns, open_export

@@ -1,27 +1,53 @@
-"""JSON lines as text: lines that DuckDB would read wrongly are marked before it reads them.
+"""JSON as text: lines that DuckDB would read wrongly are marked before it reads them; an array is cut out of its document.
 
 What may surprise: the line reader is DuckDB's CSV reader with two control characters as separator and quote, which no
 valid JSON text contains. A line that holds one of them, or is not UTF-8, would be cut or dropped; it is marked instead.
+Of two keys of one name in an object the first counts, and how deep values are nested does not matter (DuckDB 2.0, 1.5).
 """
 
 from __future__ import annotations
 
 import codecs
+import json
+import mmap
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
-from calven_pipeline.exports.csv_text import CHUNK_BYTES, UnreadableTextError, is_utf8, raw_text
+from calven_pipeline.exports.csv_text import is_utf8, raw_text
+from calven_pipeline.exports.encodings import BOM, CHUNK_BYTES, UnreadableTextError
+from calven_pipeline.exports.wording import shown
 
 SEPARATOR, QUOTE = "\x01", "\x02"
 LONGEST_LINE_BYTES = 16 * 1024**2
+MOST_KEYS_SHOWN = 10
+
+SPACE = rb"[ \t\r\n]*+"
+TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+REST = rb'[^{}\[\]"]*+'
+DEPTH_AT_ONCE = 8  # deeper values are followed bracket by bracket
+
+
+def _block(depth: int) -> bytes:
+    """An object or array with all it holds, down to a depth; which bracket closes which is for DuckDB to judge."""
+    inner = rb"|" + _block(depth - 1) if depth else b""
+    return rb"[\[{]%s(?:(?:%s%s)%s)*+[\]}]" % (REST, TEXT, inner, REST)
+
+
+KEY = re.compile(rb"%s(%s)%s:%s" % (SPACE, TEXT, SPACE, SPACE), re.DOTALL)
+SCALAR = re.compile(rb'%s|[^\s,{}\[\]"]++' % TEXT, re.DOTALL)
+BLOCK = re.compile(_block(DEPTH_AT_ONCE), re.DOTALL)
+BETWEEN = re.compile(rb"%s(?:%s%s)*+" % (REST, TEXT, REST), re.DOTALL)
+SPACES = re.compile(SPACE)
+PLAIN_LINES = re.compile(rb"(?:\{[^\n]*+\n)*+")
 
 
 def is_plain_lines(path: Path) -> bool:
-    """Whether every line can be read as it lies; raises `UnreadableTextError` for another encoding."""
+    """Whether every line, in UTF-8, can be read as it lies."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
-            if file.tell() == len(chunk) and chunk.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise UnreadableTextError("it is not UTF-8 (it looks like UTF-16); save it as UTF-8")
             if SEPARATOR.encode() in chunk or QUOTE.encode() in chunk:
                 return False
             try:
@@ -44,3 +70,124 @@ def write_readable_lines(source: Path, target: Path, mark: str) -> None:
 def _marked(line: bytes, mark: str) -> bytes:
     text = raw_text(line).replace(SEPARATOR, "\N{REPLACEMENT CHARACTER}").replace(QUOTE, "\N{REPLACEMENT CHARACTER}")
     return f"{mark}{text}\n".encode()
+
+
+def plain_json_lines(content: bytes) -> tuple[bytes, int] | None:
+    """The lines of a whole small file in UTF-8, each ending in a line feed and none blank; and how many.
+
+    None where a line cannot be read as it lies or does not begin with a brace, so that the file has to be read by
+    itself.
+    """
+    lines = content.removeprefix(BOM).replace(b"\r\n", b"\n")
+    if lines and not lines.endswith(b"\n"):
+        lines += b"\n"
+    if b"\r" in lines or SEPARATOR.encode() in lines or QUOTE.encode() in lines or not is_utf8(lines):
+        return None
+    return (lines, lines.count(b"\n")) if PLAIN_LINES.fullmatch(lines) else None
+
+
+def pointers(name: str) -> Iterator[str]:
+    """Where a value may stand in a row: under a key of that very name, then along the dots."""
+    yield "/" + _escaped(name)
+    if "." in name:
+        yield "/" + "/".join(map(_escaped, name.split(".")))
+
+
+def _escaped(part: str) -> str:
+    return part.replace("~", "~0").replace("/", "~1")
+
+
+def write_array(source: BinaryIO, target: BinaryIO, records: str) -> None:
+    """Copy the array that stands at the dotted path `records` of a JSON document; only the copy is read on.
+
+    The document is mapped, not held in memory. Raises `UnreadableTextError` where there is no such array.
+    """
+    with mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as document:
+        start = _after_space(document, len(BOM) if document[: len(BOM)] == BOM else 0)
+        begin = _find(document, start, records.split("."), records)
+        if document[begin : begin + 1] != b"[":
+            raise UnreadableTextError(f"its {records!r}, named as `records`, is no array; name the array of the rows")
+        end = _end_of_block(document, begin)
+    source.seek(begin)
+    left = end - begin
+    while chunk := source.read(min(CHUNK_BYTES, left)):
+        target.write(chunk)
+        left -= len(chunk)
+
+
+def _find(document: mmap.mmap, at: int, path: Sequence[str], records: str) -> int:
+    """Where the value at the path begins; a key of the rest's very name wins over the path."""
+    names: list[str] = []
+    if document[at : at + 1] == b"{":
+        places = dict(_members(document, at))
+        for depth in range(len(path), 0, -1):
+            begin = places.get(".".join(path[:depth]))
+            if begin is not None:
+                return begin if depth == len(path) else _find(document, begin, path[depth:], records)
+        names = list(places)
+    found = (
+        f"there it has {', '.join(map(shown, names[:MOST_KEYS_SHOWN]))}" if names else "there is no object with keys"
+    )
+    raise UnreadableTextError(f"it has no {records!r}, named as `records`; {found}")
+
+
+def _members(document: mmap.mmap, at: int) -> Iterator[tuple[str, int]]:
+    """Each key of the object that begins at `at`, and where its value begins."""
+    at += 1
+    while key := KEY.match(document, at):
+        yield _name(key[1]), key.end()
+        at = _after_space(document, _end_of_value(document, key.end()))
+        if document[at : at + 1] != b",":
+            return
+        at += 1
+
+
+def _name(text: bytes) -> str:
+    try:
+        return str(json.loads(text))
+    except ValueError as error:
+        raise UnreadableTextError("it is no valid JSON; check that the file is whole") from error
+
+
+def _end_of_value(document: mmap.mmap, at: int) -> int:
+    if document[at : at + 1] in {b"[", b"{"}:
+        return _end_of_block(document, at)
+    scalar = SCALAR.match(document, at)
+    if scalar is None:
+        raise UnreadableTextError("it is no valid JSON; check that the file is whole")
+    return scalar.end()
+
+
+def _end_of_block(document: mmap.mmap, at: int) -> int:
+    depth = 0
+    while True:
+        block = BLOCK.match(document, at)
+        if block:
+            at = block.end()
+        else:
+            character = document[at : at + 1]
+            if character not in {b"[", b"{", b"]", b"}"}:
+                raise UnreadableTextError("its array has no end; check that the file is whole")
+            depth += 1 if character in {b"[", b"{"} else -1
+            at += 1
+        if depth <= 0:
+            return at
+        between = BETWEEN.match(document, at)
+        at = between.end() if between else at
+
+
+def _after_space(document: mmap.mmap, at: int) -> int:
+    spaces = SPACES.match(document, at)
+    return spaces.end() if spaces else at
+
+
+__all__ = [
+    "LONGEST_LINE_BYTES",
+    "QUOTE",
+    "SEPARATOR",
+    "is_plain_lines",
+    "plain_json_lines",
+    "pointers",
+    "write_array",
+    "write_readable_lines",
+]

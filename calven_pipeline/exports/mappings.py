@@ -1,7 +1,8 @@
 """The customer's own tables: who a badge belongs to (`people`), and what Calven calls a door (`places`).
 
 What may surprise: a line without a target is kept, with NULL: that key is known and unmapped. Keys compare without
-case, so two lines for one key must agree.
+case and are normalised as the profile normalises the exports' values, so two lines that become one key must agree. A
+place with `*` or `?` is a pattern; what it stands for is found when rows are judged.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from uuid import uuid4
 import duckdb
 from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
+from calven_pipeline.exports.fields import normalized
 from calven_pipeline.exports.profiles import PEOPLE_KEY, PLACES_KEY, Format, SourceProfile, profile_problem
 from calven_pipeline.exports.tables import NULL_TEXT, UnreadableTextError, open_table, trimmed
 
@@ -32,9 +34,10 @@ def read_people(
 def read_places(
     connection: duckdb.DuckDBPyConnection, profile: SourceProfile, data_dir: Path
 ) -> duckdb.DuckDBPyRelation:
-    """One row per `source_place` (without case): `location_id`, `location_type` in small letters, as trimmed text.
+    """One row per `source_place` (without case), as trimmed text, with its first row in the file.
 
-    Empty without a table. A temporary table of the connection holds it. Raises `SourceProfileError`.
+    `location_id`, `location_type` in small letters, `position` (only of a table that is there). Empty without a table.
+    A temporary table of the connection holds it. Raises `SourceProfileError`.
     """
     return _read(connection, profile, "places", data_dir, PLACES_COLUMNS)
 
@@ -47,7 +50,7 @@ def _read(
         nothing = connection.sql("select 1 limit 0")
         return nothing.select(*(NULL_TEXT.alias(column) for column in columns))
     try:
-        lines = _copied(connection, data_dir / file, columns)
+        lines = _copied(connection, data_dir / file, columns, profile)
     except (OSError, UnreadableTextError, duckdb.InvalidInputException) as error:
         reason = str(error) if isinstance(error, UnreadableTextError) else getattr(error, "strerror", "it is no CSV")
         raise profile_problem(profile, key, f"{file} cannot be read: {reason}") from error
@@ -59,7 +62,8 @@ def _read(
 
 ONE_PER_KEY = {
     "people": "min(source_user_id) as source_user_id, min(user_id) as user_id, min(user_email) as user_email",
-    "places": "min(source_place) as source_place, min(location_id) as location_id, min(location_type) as location_type",
+    "places": "min(source_place) as source_place, min(location_id) as location_id, min(location_type) as location_type, "
+    "min(row_number) as position",
 }
 TARGETS_PER_KEY = {
     "people": "min(source_user_id) as key, max(row_number) as row, count(distinct (lower(user_id), user_email)) as targets",
@@ -69,11 +73,13 @@ TARGETS_PER_KEY = {
 KEY = {"people": "lower(source_user_id)", "places": "lower(source_place)"}
 
 
-def _copied(connection: duckdb.DuckDBPyConnection, path: Path, columns: tuple[str, ...]) -> duckdb.DuckDBPyRelation:
+def _copied(
+    connection: duckdb.DuckDBPyConnection, path: Path, columns: tuple[str, ...], profile: SourceProfile
+) -> duckdb.DuckDBPyRelation:
     """The lines in a temporary table: the relation outlives the file's links, and reads the file once."""
     name = f"mapping_{uuid4().hex}"
     with open_table(connection, path, Format.CSV, columns) as table:
-        picked = [_picked(table.values.get(column), column).alias(column) for column in columns]
+        picked = [_picked(table.values.get(column), column, profile).alias(column) for column in columns]
         lines = table.relation.select(ColumnExpression("row_number"), ColumnExpression("malformed"), *picked)
         connection.register(f"{name}_lines", lines)
         try:
@@ -83,10 +89,17 @@ def _copied(connection: duckdb.DuckDBPyConnection, path: Path, columns: tuple[st
     return connection.table(f"temp.{name}")
 
 
-def _picked(value: Expression | None, column: str) -> Expression:
+def _picked(value: Expression | None, column: str, profile: SourceProfile) -> Expression:
+    """The trimmed text; a key is normalised as the exports' values are, so that the two meet."""
     if value is None:
         return NULL_TEXT
-    return FunctionExpression("lower", trimmed(value)) if column == "location_type" else trimmed(value)
+    if column == "location_type":
+        return FunctionExpression("lower", trimmed(value))
+    if column == PEOPLE_KEY:
+        return normalized(trimmed(value), profile.normalize.get("source_user_id", ()))
+    if column == PLACES_KEY:
+        return normalized(trimmed(value), profile.normalize.get("place", ()), is_pattern=True)
+    return trimmed(value)
 
 
 def _refuse_malformed(profile: SourceProfile, key: str, lines: duckdb.DuckDBPyRelation) -> None:

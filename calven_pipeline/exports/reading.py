@@ -7,7 +7,7 @@ on opening. Row 1 is the first row after the header; blank lines are no rows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -20,11 +20,23 @@ from duckdb import (
     ConstantExpression,
     Expression,
     FunctionExpression,
+    StarExpression,
 )
 
 from calven_pipeline.errors import UnreadableExportError
-from calven_pipeline.exports.discovery import ExportFile
-from calven_pipeline.exports.profiles import OUR_COLUMNS, Format, SourceProfile, nearest, profile_problem
+from calven_pipeline.exports.archives import format_name
+from calven_pipeline.exports.fields import field, their_field
+from calven_pipeline.exports.folder import ExportFile
+from calven_pipeline.exports.outcomes import IGNORED, UNLISTED, outcome_columns, outcome_expression
+from calven_pipeline.exports.profile_values import nearest
+from calven_pipeline.exports.profiles import (
+    ENDINGS,
+    OUR_COLUMNS,
+    Format,
+    SourceProfile,
+    named_columns,
+    profile_problem,
+)
 from calven_pipeline.exports.tables import (
     NULL_TEXT,
     OpenTable,
@@ -32,19 +44,10 @@ from calven_pipeline.exports.tables import (
     line_as_json,
     open_table,
     read_columns,
-    trimmed,
+    where_columns_stand,
 )
+from calven_pipeline.exports.times import with_times
 from calven_pipeline.exports.wording import looks_like_header, shown, shown_header
-
-ENDINGS = {
-    ".csv": Format.CSV,
-    ".tsv": Format.CSV,
-    ".txt": Format.CSV,
-    ".jsonl": Format.JSONL,
-    ".ndjson": Format.JSONL,
-    ".json": Format.JSON,
-    ".parquet": Format.PARQUET,
-}
 
 
 class OddRowsError(Exception):
@@ -56,14 +59,21 @@ class ExportReader:
     """One open export.
 
     `columns`: as the file names them, trimmed; for JSON those that the profile names.
-    `rows`: `row_number` INTEGER, our eight columns as VARCHAR (trimmed, empty is NULL, defaults filled in), `kept`
-    BOOLEAN (false where `keep` says that the row is no presence), `malformed` VARCHAR (the row's text where it could
-    not be taken apart, else NULL; a malformed row is kept and has no values).
+    `rows`: `row_number` INTEGER, `file_number` INTEGER (0 unless several files were opened as one), `OUR_COLUMNS` as VARCHAR
+    (trimmed, empty is NULL, made as the profile says), `kept` BOOLEAN (false where the profile says that the row is no
+    presence), `unlisted` VARCHAR (the outcomes of a row as a JSON object where the profile lists them nowhere, else NULL;
+    such a row is kept), `malformed` VARCHAR (the row's text where it could not be taken apart, else NULL; a malformed row
+    is kept and has no values), and what `with_times` adds.
     """
 
     columns: tuple[str, ...]
     rows: duckdb.DuckDBPyRelation
     _table: OpenTable
+
+    @property
+    def reads_lines(self) -> bool:
+        """Whether `raw` reads whole lines, among which none is odd."""
+        return self._table.lines is not None
 
     def raw(self, row_numbers: duckdb.DuckDBPyRelation | None = None) -> duckdb.DuckDBPyRelation:
         """`row_number` and `raw`, each row's own text; of the rows in `row_numbers` (a column `row_number`) alone, if given.
@@ -98,12 +108,20 @@ def open_export(
     with ExitStack() as stack:
         try:
             table = stack.enter_context(
-                open_table(connection, file.path, kind, _named_columns(profile), scratch, trusting=trusting)
+                open_table(
+                    connection,
+                    file.path,
+                    kind,
+                    _named_columns(profile),
+                    scratch,
+                    trusting=trusting,
+                    dialect=profile.dialect,
+                )
             )
         except (UnreadableTextError, OSError, duckdb.Error) as error:
             _refuse(file, kind, error)
         if table.columns:
-            _check_names(profile, file, table.columns)
+            _check_names(profile, file, kind, table.columns)
         try:
             yield ExportReader(table.columns, _rows(profile, table), table)
         except duckdb.InvalidInputException as error:
@@ -120,16 +138,16 @@ def check_columns(profile: SourceProfile, file: ExportFile) -> None:
     """
     kind = format_of(profile, file)
     try:
-        columns = read_columns(file.path, kind, _named_columns(profile))
+        columns = read_columns(file.path, kind, _named_columns(profile), dialect=profile.dialect)
     except (UnreadableTextError, OSError, duckdb.Error) as error:
         _refuse(file, kind, error)
     if columns is not None:
-        _check_names(profile, file, columns)
+        _check_names(profile, file, kind, columns)
 
 
 def format_of(profile: SourceProfile, file: ExportFile) -> Format:
     """The profile's format, or the one that the file's ending tells; raises `UnreadableExportError` where none does."""
-    kind = profile.format or ENDINGS.get(Path(file.source_file).suffix.lower())
+    kind = profile.format or ENDINGS.get(Path(format_name(file.source_file)).suffix.lower())
     if kind is None:
         raise UnreadableExportError(
             f"Cannot read {shown(file.source_file)} of source {file.source}: its ending tells no format; "
@@ -151,66 +169,74 @@ def _refuse(file: ExportFile, kind: Format, error: Exception) -> NoReturn:
 
 
 def _named_columns(profile: SourceProfile) -> list[str]:
-    return [*(theirs for names in profile.columns.values() for theirs in names), *profile.keep]
+    return [theirs for _, theirs in named_columns(profile)]
 
 
-def _check_names(profile: SourceProfile, file: ExportFile, columns: Sequence[str]) -> None:
-    named = [(f"columns.{ours}", theirs) for ours, names in profile.columns.items() for theirs in names]
-    named += [(f"keep.{theirs}", theirs) for theirs in profile.keep]
-    for key, theirs in named:
+def _check_names(profile: SourceProfile, file: ExportFile, kind: Format, columns: Sequence[str]) -> None:
+    for key, theirs in named_columns(profile):
         if theirs not in columns and not (profile.is_default and key != "columns.timestamp"):
-            problem = (
-                f"names the column {theirs!r}, which {shown(file.source_file)} does not have"
-                f"{_nearest_column(theirs, columns)}; {shown_header(columns)}"
-            )
-            raise profile_problem(profile, key, problem)
+            problem = f"names the column {theirs!r}, which {shown(file.source_file)} does not have"
+            raise profile_problem(profile, key, problem + _what_it_has(profile, file, kind, columns, theirs))
         if columns.count(theirs) > 1:
             problem = f"names the column {theirs!r}, which {shown(file.source_file)} has twice; rename one"
             raise profile_problem(profile, key, problem)
 
 
-def _nearest_column(theirs: str, columns: Sequence[str]) -> str:
-    return nearest(theirs, columns) if looks_like_header(columns) else ""
+def _what_it_has(profile: SourceProfile, file: ExportFile, kind: Format, columns: Sequence[str], theirs: str) -> str:
+    """The rest of a message about a column that a file lacks."""
+    if not profile.header:
+        return f"; it has {len(columns)} columns"
+    near = nearest(theirs, columns) if looks_like_header(columns) else ""
+    further = ""
+    with suppress(OSError, UnreadableTextError, duckdb.Error):
+        further = where_columns_stand(file.path, kind, _named_columns(profile), profile.dialect)
+    return f"{near}; {shown_header(columns)}{further}"
 
 
 def _rows(profile: SourceProfile, table: OpenTable) -> duckdb.DuckDBPyRelation:
-    ours = [_with_default(profile, table, name).alias(name) for name in OUR_COLUMNS]
-    malformed = ColumnExpression("malformed")
-    return table.relation.select(ColumnExpression("row_number"), *ours, _kept(profile, table).alias("kept"), malformed)
+    ours = [field(profile, table, name).alias(name) for name in OUR_COLUMNS]
+    number, malformed = ColumnExpression("row_number"), ColumnExpression("malformed")
+    outcomes = [their_field(table, theirs).alias(name) for theirs, name in _outcome_names(profile).items()]
+    rows = table.relation.select(
+        number,
+        table.file_number.alias("file_number"),
+        *ours,
+        _passes(profile, table).alias("kept"),
+        *outcomes,
+        malformed,
+    )
+    return with_times(_with_unlisted(rows, profile), profile)
 
 
-def _with_default(profile: SourceProfile, table: OpenTable, ours: str) -> Expression:
-    value = _value(table, profile.columns.get(ours, ()))
-    if ours not in profile.defaults:
-        return value
-    default = CaseExpression(ColumnExpression("malformed").isnull(), ConstantExpression(profile.defaults[ours]))
-    return CoalesceOperator(value, default)
-
-
-def _value(table: OpenTable, names: Sequence[str]) -> Expression:
-    """Join the parts of one of our columns with "/".
-
-    A missing part is an empty one; only where all are missing is the whole missing.
-    """
-    parts = [trimmed(table.values[name], table.padding) for name in names if name in table.values]
-    if not parts:
-        return NULL_TEXT
-    if len(parts) == 1:
-        return parts[0]
-    pieces = [piece for part in parts for piece in (ConstantExpression("/"), part)][1:]
-    joined = FunctionExpression("concat", *pieces)  # concat takes NULL for an empty text
-    return CaseExpression(CoalesceOperator(*parts).isnotnull(), joined).otherwise(NULL_TEXT)
-
-
-def _kept(profile: SourceProfile, table: OpenTable) -> Expression:
+def _passes(profile: SourceProfile, table: OpenTable) -> Expression:
+    """Whether `keep` takes the row for presence; a malformed row is always kept."""
     yes, no = ConstantExpression(value=True), ConstantExpression(value=False)
     kept: Expression = yes
     for theirs, wanted in profile.keep.items():
-        found = (
-            FunctionExpression("lower", trimmed(table.values[theirs], table.padding))
-            if theirs in table.values
-            else NULL_TEXT
-        )
+        found = FunctionExpression("lower", their_field(table, theirs))
         listed = found.isin(*(FunctionExpression("lower", ConstantExpression(word)) for word in wanted))
         kept = kept & CoalesceOperator(listed, no)
     return CaseExpression(ColumnExpression("malformed").isnotnull(), yes).otherwise(kept) if profile.keep else yes
+
+
+def _outcome_names(profile: SourceProfile) -> dict[str, str]:
+    """What the columns that `granted` and `ignored` judge are called here, where a name of theirs could be one of ours."""
+    return {theirs: f"outcome_{number}" for number, theirs in enumerate(outcome_columns(profile))}
+
+
+def _with_unlisted(rows: duckdb.DuckDBPyRelation, profile: SourceProfile) -> duckdb.DuckDBPyRelation:
+    """The rows judged by `granted` and `ignored`: `kept` as these say, and `unlisted`."""
+    names = _outcome_names(profile)
+    if not names:
+        return rows.select("*", NULL_TEXT.alias("unlisted"))
+    values = {theirs: ColumnExpression(name) for theirs, name in names.items()}
+    is_judged = ColumnExpression("kept") & ColumnExpression("malformed").isnull()
+    outcome = CaseExpression(is_judged, outcome_expression(profile, values))
+    rows = rows.select("*", outcome.alias("outcome"))
+    is_ignored = ColumnExpression("outcome") == ConstantExpression(IGNORED)
+    is_unlisted = ColumnExpression("outcome") == ConstantExpression(UNLISTED)
+    kept = ColumnExpression("kept") & ~CoalesceOperator(is_ignored, ConstantExpression(value=False))
+    pairs = [part for theirs, value in values.items() for part in (ConstantExpression(theirs), value)]
+    unlisted = CaseExpression(is_unlisted, FunctionExpression("json_object", *pairs).cast("VARCHAR"))
+    rest = StarExpression(exclude=["kept", "outcome", *names.values()])
+    return rows.select(rest, kept.alias("kept"), unlisted.alias("unlisted"))

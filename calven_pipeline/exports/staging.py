@@ -1,31 +1,44 @@
-"""The staging step: every export file with new content, read once, each in a transaction of its own.
+"""The staging step: every export file with new content, read once; many small ones share a transaction.
 
 What may surprise: a file is known by its content per source, so a copy under another name is not read again, and a file
 that changed is read whole again (its known events are duplicates). All new files are checked against their profiles
-before the first is read; a file that cannot be read does not stop the others.
+before the first is read (of a remote folder: before the first of what was fetched together); a file that cannot be read
+does not stop the others, and one that is still being written is left for the next run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 
+import duckdb
+
 from calven_pipeline.errors import UnreadableExportError
-from calven_pipeline.exports.discovery import ExportFile, find_exports, sha256_of
+from calven_pipeline.exports.arrivals import Arrivals, Contents, NewFile
+from calven_pipeline.exports.bundles import SMALL_BYTES, Bundle, Headers
+from calven_pipeline.exports.folder import DropFolder, ExportFile, drop_folder
 from calven_pipeline.exports.profiles import SourceProfile
-from calven_pipeline.exports.reading import OddRowsError, check_columns, open_export
+from calven_pipeline.exports.reading import OddRowsError, open_export
+from calven_pipeline.exports.times import reads_iso
+from calven_pipeline.settings import ExportSettings
 from calven_pipeline.warehouse.database import WorkingDatabase
 from calven_pipeline.warehouse.queries import query
 
 SCRATCH = "scratch"
-ISO_STAND_IN = "%Y"  # DuckDB wants a constant format even where ISO 8601 is read without one
+NAMES_TOLD = 5
 
 
 @dataclass
 class Staging:
-    """What one staging read; `problems` are the files that could not be read, in the order they were tried."""
+    """What one staging read; `problems` are the files that could not be read, in the order they were tried.
+
+    `unsettled` are files that are still being written; `unmatched` counts those that no source reads, of which
+    `unmatched_names` are some.
+    """
 
     files_seen: int = 0
     files_read: int = 0
@@ -33,136 +46,221 @@ class Staging:
     ignored: int = 0
     malformed: int = 0
     problems: list[UnreadableExportError] = field(default_factory=list)
+    unsettled: list[str] = field(default_factory=list)
+    unmatched: int = 0
+    unmatched_names: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class NewFile:
-    """A file whose content was never staged for its source."""
+class _Numbers:
+    """The numbers that the next file and the next row get."""
 
-    profile: SourceProfile
-    file: ExportFile
-    sha256: str
+    file_id: int
+    first_row_id: int
 
 
-def stage_exports(database: WorkingDatabase, profiles: Sequence[SourceProfile], data_dir: Path) -> Staging:
-    """Stage every new file of every source.
+@dataclass(frozen=True)
+class _Counts:
+    """Rows of one file that were staged, and how many of them are malformed, and ignored."""
 
-    Raises `SourceProfileError`, before anything is read, where a profile names a column that a new file lacks. Files
-    that cannot be read stand in `problems`; whatever could be read is committed.
+    rows: int = 0
+    malformed: int = 0
+    ignored: int = 0
+
+
+class _ChangedError(Exception):
+    """A file is being written again; nothing of it may be kept."""
+
+
+class _MiscountError(Exception):
+    """A bundle does not hold the rows that it should; nothing of it may be kept."""
+
+
+def stage_exports(
+    database: WorkingDatabase,
+    profiles: Sequence[SourceProfile],
+    data_dir: Path,
+    *,
+    only: Collection[str] | None = None,
+    folder: DropFolder | None = None,
+) -> Staging:
+    """Stage every new file of every source, or of those alone that `only` names by their paths in the drop folder.
+
+    Raises `SourceProfileError`, before anything is read, where a profile names a column that a new file lacks, and
+    `DropFolderError` where a remote folder cannot be reached. Files that cannot be read stand in `problems`; whatever
+    could be read is committed.
     """
-    staging = Staging()
-    new_files = _find_new(database, profiles, data_dir / "exports", staging)
-    for new in _checked(new_files, staging):
-        try:
-            _stage_file(database, new, staging)
-        except UnreadableExportError as problem:
-            staging.problems.append(problem)
+    staging, folder = Staging(), folder or drop_folder(data_dir)
+    scratch = database.state / SCRATCH
+    scratch.mkdir(exist_ok=True)
+    settle_s = ExportSettings.load().settle_seconds
+    arrivals = Arrivals(
+        database, folder, Contents(), scratch, settle_s, problems=staging.problems, unsettled=staging.unsettled
+    )
+    stager = _Stager(database, folder, arrivals.contents, scratch, staging)
+    for new_files in arrivals.windows(profiles, only):
+        stager.stage(new_files)
+        folder.make_room()
+    staging.files_seen = arrivals.files_seen
+    unmatched = folder.unmatched(profiles)
+    staging.unmatched, staging.unmatched_names = len(unmatched), unmatched[:NAMES_TOLD]
     return staging
 
 
-def _find_new(
-    database: WorkingDatabase, profiles: Sequence[SourceProfile], exports: Path, staging: Staging
-) -> list[NewFile]:
-    new_files: list[NewFile] = []
-    for profile in profiles:
-        contents = {sha256 for (sha256,) in database.rows("staging/known_contents", {"source": profile.name})}
-        known = {row[0]: row[1:] for row in database.rows("staging/known_files", {"source": profile.name})}
-        for file in _found(profile, exports, staging):
-            staging.files_seen += 1
-            try:
-                sha256 = _fingerprint(database, file, known.get(file.source_file))
-            except UnreadableExportError as problem:
-                staging.problems.append(problem)
-                continue
-            if sha256 not in contents:
-                contents.add(sha256)
-                new_files.append(NewFile(profile, file, sha256))
-    return new_files
+@dataclass(frozen=True)
+class _Stager:
+    """Takes new files in, in their order: small ones together, others one by one."""
 
+    database: WorkingDatabase
+    folder: DropFolder
+    contents: Contents
+    scratch: Path
+    staging: Staging
+    headers: Headers = field(default_factory=Headers)
 
-def _found(profile: SourceProfile, exports: Path, staging: Staging) -> list[ExportFile]:
-    """The source's files; none of them where one is a link out of the folder, which must not stop other sources."""
-    try:
-        return find_exports(profile, exports)
-    except UnreadableExportError as problem:
-        staging.problems.append(problem)
-        return []
+    def stage(self, new_files: Sequence[NewFile]) -> None:
+        """Stage the files; what cannot be read is noted."""
+        waiting = list(reversed(new_files))
+        while waiting:
+            with Bundle[NewFile](self.scratch, self.headers) as gathered:
+                left = self._gather(waiting, gathered)
+                self._stage_bundle(gathered)
+            if left:
+                self._stage_file(left)
 
+    def _gather(self, waiting: list[NewFile], gathered: Bundle[NewFile]) -> NewFile | None:
+        """Fill the bundle; the file that ended it, where one did not fit in."""
+        while waiting and not gathered.is_full:
+            new = waiting.pop()
+            if new.size_bytes > SMALL_BYTES or not self._add(new, gathered):
+                return new
+        return None
 
-def _fingerprint(database: WorkingDatabase, file: ExportFile, known: tuple[int, int, str] | None) -> str:
-    """The file's SHA-256, without reading it where size and time of change are as they were."""
-    if known is not None and known[:2] == (file.size_bytes, file.modified_ns):
-        return known[2]
-    sha256 = sha256_of(file.path)
-    path = {"source": file.source, "source_file": file.source_file}
-    with database.transaction():
-        database.run("staging/forget_path", path)
-        database.run(
-            "staging/remember_path",
-            {**path, "size_bytes": file.size_bytes, "modified_ns": file.modified_ns, "sha256": sha256},
-        )
-    return sha256
-
-
-def _checked(new_files: Sequence[NewFile], staging: Staging) -> list[NewFile]:
-    readable = []
-    for new in new_files:
+    def _add(self, new: NewFile, gathered: Bundle[NewFile]) -> bool:
+        """Whether the file is in the bundle; what is wrong with one that is not will be found when it is read by itself."""
         try:
-            check_columns(new.profile, new.file)
+            content = self.contents.read(new)
+        except UnreadableExportError:
+            return False
+        return new.is_of(content) and gathered.add(new, new.profile, new.at(new.file.path), content)
+
+    def _stage_bundle(self, gathered: Bundle[NewFile]) -> None:
+        """The bundle in one transaction, or, where that fails for whatever reason, its files one by one."""
+        for trusting in (True, False) if len(gathered.tags) > 1 else ():
+            try:
+                self._read_bundle(gathered, trusting=trusting)
+            except OddRowsError:
+                continue
+            except (UnreadableExportError, duckdb.Error, _ChangedError, _MiscountError):
+                break
+            return
+        for new in gathered.tags:
+            self._stage_file(new)
+
+    def _read_bundle(self, gathered: Bundle[NewFile], *, trusting: bool) -> None:
+        connection = self.database.connection
+        new_files, numbers_of = gathered.tags, {id(new): number for number, new in enumerate(gathered.tags)}
+        counts = {id(new): rows for group in gathered.groups for new, rows in group.files}
+        first_rows = list(accumulate((counts[id(new)] for new in new_files), initial=1))
+        with ExitStack() as stack:
+            exports = [
+                stack.enter_context(group.open(connection, self.scratch, trusting=trusting))
+                for group in gathered.groups
+            ]
+            stack.enter_context(self.database.transaction())
+            numbers = self._next_numbers()
+            for group, export in zip(gathered.groups, exports, strict=True):
+                places = [numbers_of[id(new)] for new, _ in group.files]
+                self.database.run(
+                    "staging/place_rows",
+                    {
+                        "file_numbers": places,
+                        "first_rows": [first_rows[place] for place in places],
+                        "row_counts": [rows for _, rows in group.files],
+                    },
+                )
+                with self.database.relation("bundle_rows", export.rows):
+                    placed = connection.sql(query("staging/placed_rows"))
+                    with self.database.relation("export_rows", placed):
+                        self._insert_rows(group.profile, numbers)
+            counted = self._counted(numbers, new_files)
+            if any(found.rows != counts[id(new)] for new, found in zip(new_files, counted, strict=True)):
+                raise _MiscountError
+            self._add_files(new_files, numbers, counted)
+        self._note(counted)
+
+    def _stage_file(self, new: NewFile) -> None:
+        """One file in a transaction of its own."""
+        try:
+            with self.contents.plain(new, self.scratch) as file:
+                try:
+                    self._read_file(new, file, trusting=True)
+                except OddRowsError:
+                    self._read_file(new, file, trusting=False)
         except UnreadableExportError as problem:
-            staging.problems.append(problem)
-        else:
-            readable.append(new)
-    return readable
+            self.staging.problems.append(problem)
+        except _ChangedError:
+            self.staging.unsettled.append(new.file.source_file)
 
+    def _read_file(self, new: NewFile, file: ExportFile, *, trusting: bool) -> None:
+        with (
+            open_export(self.database.connection, new.profile, file, self.scratch, trusting=trusting) as export,
+            # Outside: in a transaction that failed, no name can be given up.
+            self.database.relation("export_rows", export.rows),
+            self.database.transaction(),
+        ):
+            numbers = self._next_numbers()
+            self._insert_rows(new.profile, numbers)
+            counted = self._counted(numbers, [new])
+            self._add_files([new], numbers, counted)
+        self._note(counted)
 
-def _stage_file(database: WorkingDatabase, new: NewFile, staging: Staging) -> None:
-    try:
-        rows, malformed, ignored = _read_file(database, new, trusting=True)
-    except OddRowsError:
-        rows, malformed, ignored = _read_file(database, new, trusting=False)
-    staging.files_read += 1
-    staging.rows += rows
-    staging.ignored += ignored
-    staging.malformed += malformed
+    def _next_numbers(self) -> _Numbers:
+        return _Numbers(*self.database.rows("staging/next_numbers")[0])
 
-
-def _read_file(database: WorkingDatabase, new: NewFile, *, trusting: bool) -> tuple[int, int, int]:
-    """How many rows were staged, how many of them are malformed, and how many ignored."""
-    scratch = database.state / SCRATCH
-    scratch.mkdir(exist_ok=True)
-    with (
-        open_export(database.connection, new.profile, new.file, scratch, trusting=trusting) as export,
-        database.relation("export_rows", export.rows),  # outside: in a transaction that failed, no name can be given up
-        database.transaction(),
-    ):
-        ((file_id, first_row_id),) = database.rows("staging/next_numbers")
-        place = {"file_id": file_id, "first_row_id": first_row_id}
+    def _insert_rows(self, profile: SourceProfile, numbers: _Numbers) -> None:
         # Not by `run`: what DuckDB says of an export is for the reader to judge.
-        database.connection.execute(query("staging/stage_rows"), {**place, **_reading(new.profile)})
-        ((rows, malformed, ignored),) = database.rows("staging/count_file_rows", place)
-        database.run("staging/add_file", {**place, **_facts(new), "row_count": rows})
-    return rows, malformed, ignored
+        self.database.connection.execute(query("staging/stage_rows"), {**vars(numbers), **_reading(profile)})
+
+    def _counted(self, numbers: _Numbers, new_files: Sequence[NewFile]) -> list[_Counts]:
+        """The counts of each of the files, that were staged from these numbers on."""
+        found = {
+            file_id: _Counts(*counts) for file_id, *counts in self.database.rows("staging/count_rows", vars(numbers))
+        }
+        return [found.get(numbers.file_id + number, _Counts()) for number in range(len(new_files))]
+
+    def _add_files(self, new_files: Sequence[NewFile], numbers: _Numbers, counted: Sequence[_Counts]) -> None:
+        """Write down that these files were read; raises `_ChangedError` where one is no longer what was read."""
+        if not all(self.folder.is_as(new.file) for new in new_files):
+            raise _ChangedError
+        self.database.run(
+            "staging/add_files",
+            {
+                **vars(numbers),
+                "sources": [new.profile.name for new in new_files],
+                "source_ids": [new.profile.source_id for new in new_files],
+                "source_files": [new.source_file for new in new_files],
+                "sha256s": [new.sha256 for new in new_files],
+                "sizes": [new.size_bytes for new in new_files],
+                "row_counts": [counts.rows for counts in counted],
+                "staged_at": datetime.now(UTC),
+            },
+        )
+
+    def _note(self, counted: Sequence[_Counts]) -> None:
+        staging = self.staging
+        staging.files_read += len(counted)
+        staging.rows += sum(counts.rows for counts in counted)
+        staging.malformed += sum(counts.malformed for counts in counted)
+        staging.ignored += sum(counts.ignored for counts in counted)
 
 
 def _reading(profile: SourceProfile) -> dict[str, object]:
     """How times are read, as parameters of the staging statement."""
-    format_ = profile.timestamp_format
     return {
         "source": profile.name,
         "timezone": profile.timezone,
-        "timestamp_format": format_,
-        "parse_format": format_ or ISO_STAND_IN,
-        "format_has_offset": any(offset in (format_ or "") for offset in ("%z", "%Z")),
-    }
-
-
-def _facts(new: NewFile) -> dict[str, object]:
-    return {
-        "source": new.profile.name,
-        "source_id": new.profile.source_id,
-        "source_file": new.file.source_file,
-        "sha256": new.sha256,
-        "size_bytes": new.file.size_bytes,
-        "staged_at": datetime.now(UTC),
+        "local_timezone": profile.local_timezone or profile.timezone,
+        "reads_iso": reads_iso(profile),
+        "has_offsets": profile.has_offsets,
     }

@@ -2,47 +2,76 @@
 
 What may surprise: DuckDB takes `*`, `?` and `[` in a path for a pattern, and `key=value` folders for columns. So it
 never sees an export's own path, only a link with a plain name in a scratch folder. Columns are addressed by position;
-no name or value from outside becomes SQL text.
+no name or value from outside becomes SQL text, but for the quoted names of a Parquet file's columns.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
 import duckdb
-from duckdb import CaseExpression, ColumnExpression, ConstantExpression, Expression, FunctionExpression, SQLExpression
+from duckdb import (
+    CaseExpression,
+    CoalesceOperator,
+    ColumnExpression,
+    ConstantExpression,
+    Expression,
+    FunctionExpression,
+    SQLExpression,
+)
 
-from calven_pipeline.exports.csv_text import (
-    BOM,
+from calven_pipeline.exports.csv_header import (
+    LONGEST_RECORD_BYTES,
     CsvHeader,
-    Padding,
-    UnreadableTextError,
-    is_plain,
-    look_through,
+    encoding_of,
+    find_header,
+    line_of_columns,
     read_header,
-    write_readable_copy,
+    refuse_unreadable_names,
+    signs_of,
+)
+from calven_pipeline.exports.csv_text import Padding, is_plain, look_through, write_readable_copy, write_with_signs
+from calven_pipeline.exports.dialect import AS_IT_TELLS, Dialect
+from calven_pipeline.exports.encodings import (
+    BOM,
+    CHUNK_BYTES,
+    HEAD_BYTES,
+    UTF_8,
+    UnreadableTextError,
+    chunks,
+    stated_encoding,
+    write_decoded,
 )
 from calven_pipeline.exports.json_text import (
     LONGEST_LINE_BYTES,
     QUOTE,
     SEPARATOR,
     is_plain_lines,
+    pointers,
+    write_array,
     write_readable_lines,
 )
 from calven_pipeline.exports.profiles import Format
+from calven_pipeline.exports.spreadsheets import as_written, write_sheet
+
+if TYPE_CHECKING:
+    from duckdb.sqltypes import DuckDBPyType
 
 NULL_TEXT = SQLExpression("cast(null as varchar)")
+NO_NUMBER = SQLExpression("0")
 NUMBERED = "over () as row_number"
 WHITE_SPACE = " \t\r\n\v\f\u00a0\ufeff"
 NEEDS_TRIMMING = r"^[\s\x{0b}\x{a0}\x{feff}]|[\s\x{0b}\x{a0}\x{feff}]$|^$"
 LONGEST_CSV_LINE_BYTES = 2_000_000  # DuckDB's own limit; a larger one makes its buffers, and reading, dearer
+SHEET_ROWS = 100  # of a sheet, when its columns alone are asked for
 JSON_ENDS_BYTES = 4_096  # how much of a JSON file is looked at for its first and last character
 PATTERN_CHARACTERS = frozenset("*?[")
 AS_LINES: dict[str, Any] = {
@@ -66,7 +95,8 @@ class OpenTable:
 
     `columns` are the file's own names, for JSON those that were asked for. `values` leads from such a name to its
     text as read, `raw` is the text of a whole row that is not malformed. `padding` may stand
-    around a value. `lines`, where a row is simply a line, has `row_number` and `text`: reading it costs half.
+    around a value. `lines`, where a row is simply a line, has `row_number` and `text`: reading it costs half; its
+    values stand between `delimiter`s. `file_number` tells the files of a bundle apart, 0 is the only one.
     """
 
     columns: tuple[str, ...]
@@ -76,6 +106,7 @@ class OpenTable:
     padding: Padding = Padding.ANY
     lines: duckdb.DuckDBPyRelation | None = None
     delimiter: str = ","
+    file_number: Expression = field(default_factory=lambda: NO_NUMBER)  # DuckDB 1.5 cannot hash it
 
 
 @contextmanager
@@ -87,8 +118,9 @@ def open_table(
     scratch: Path | None = None,
     *,
     trusting: bool = False,
+    dialect: Dialect = AS_IT_TELLS,
 ) -> Iterator[OpenTable]:
-    """Open one file; its relations work until the context ends.
+    """Open one plain file, written as `dialect` says; its relations work until the context ends.
 
     With `trusting`, a CSV file whose rows are simply lines is not looked through row by row: DuckDB raises
     `InvalidInputException` while it is read where a row is odd.
@@ -101,13 +133,17 @@ def open_table(
         if path.stat().st_size == 0:
             yield _empty(connection)
         elif kind is Format.CSV:
-            yield _open_csv(connection, path, wanted, files, trusting=trusting)
+            yield _open_csv(connection, path, wanted, files, dialect, trusting=trusting)
         elif kind is Format.JSONL:
-            yield _open_lines(connection, path, wanted, files)
+            yield _open_lines(connection, path, wanted, files, dialect)
         elif kind is Format.JSON:
-            yield _open_json(connection, path, wanted, files)
+            yield _open_json(connection, path, wanted, files, dialect)
+        elif kind is Format.XLSX:
+            sheet = files.copy()
+            write_sheet(path, sheet, dialect)
+            yield _open_csv(connection, sheet, wanted, files, as_written(dialect), trusting=False)
         else:
-            yield _open_parquet(connection, path, files)
+            yield _open_parquet(connection, path, wanted, files)
 
 
 def trimmed(value: Expression, padding: Padding = Padding.ANY) -> Expression:
@@ -125,11 +161,12 @@ def trimmed(value: Expression, padding: Padding = Padding.ANY) -> Expression:
     return CaseExpression(needed, FunctionExpression("nullif", without, ConstantExpression(""))).otherwise(value)
 
 
-def parquet_columns(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[str, ...]:
-    """The column names of a Parquet file; reads its schema alone."""
+def parquet_columns(connection: duckdb.DuckDBPyConnection, path: Path, wanted: Sequence[str] = ()) -> tuple[str, ...]:
+    """The column names of a Parquet file, and the wanted ones that lead into its columns; reads its schema alone."""
     with tempfile.TemporaryDirectory() as links:
         link = _ScratchFiles(Path(links), Path(links)).link(path)
-        return tuple(connection.read_parquet(link, hive_partitioning=False).columns)
+        relation = connection.read_parquet(link, hive_partitioning=False)
+        return (*relation.columns, *_nested(relation, wanted))
 
 
 def _plain(scratch: Path | None) -> Path | None:
@@ -142,6 +179,7 @@ class _ScratchFiles:
 
     copies: Path
     links: Path
+    numbers: Iterator[int] = field(default_factory=count)
 
     def link(self, path: Path) -> str:
         link = self.links.resolve() / f"file{len(list(self.links.iterdir()))}"
@@ -149,7 +187,12 @@ class _ScratchFiles:
         return str(link)
 
     def copy(self) -> Path:
-        return self.copies / "readable"
+        return self.copies / f"readable{next(self.numbers)}"
+
+    def forget(self, path: Path) -> None:
+        """Give the room of a copy back, where it is one."""
+        if path.parent == self.copies:
+            path.unlink()
 
 
 def _mark() -> str:
@@ -167,27 +210,79 @@ def _empty(connection: duckdb.DuckDBPyConnection) -> OpenTable:
 
 
 def _open_csv(
-    connection: duckdb.DuckDBPyConnection, path: Path, wanted: Sequence[str], files: _ScratchFiles, *, trusting: bool
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    wanted: Sequence[str],
+    files: _ScratchFiles,
+    dialect: Dialect,
+    *,
+    trusting: bool,
 ) -> OpenTable:
-    header = read_header(path, wanted)
+    path, header = _as_plain_text(path, wanted, files, dialect)
     if header is None:
         return _empty(connection)
     mark = None
     with path.open("rb") as source:
         content = look_through(source, header)
-        plain = (trusting and content.lines_are_rows) or is_plain(source, header)
+        plain, padding = trusting and content.lines_are_rows, content.padding
+        if not plain:
+            plain, has_outer_breaks = is_plain(source, header)
+            padding = Padding.ANY if has_outer_breaks else padding
         if not plain:
             mark, readable = _mark(), files.copy()
             with readable.open("wb") as target:
                 write_readable_copy(source, target, header, mark)
+    if not plain:
+        files.forget(path)
     link = files.link(path if plain else readable)
-    table = _csv_table(_read_csv(connection, link, header), header, mark, content.padding)
-    return replace(table, lines=_read_lines(connection, link)) if trusting and content.lines_are_rows else table
+    has_header = header.is_named or not plain
+    rows = _read_csv(connection, link, header, has_header=has_header)
+    table = _csv_table(rows, header, mark, padding)
+    if trusting and content.lines_are_rows and not content.has_line_signs:
+        return replace(table, lines=_read_lines(connection, link, has_header=has_header))
+    return table
 
 
-def _read_lines(connection: duckdb.DuckDBPyConnection, link: str) -> duckdb.DuckDBPyRelation:
+def _as_plain_text(
+    path: Path, wanted: Sequence[str], files: _ScratchFiles, dialect: Dialect
+) -> tuple[Path, CsvHeader | None]:
+    """The file in UTF-8 with one character between values and nothing above the header: itself, or a copy."""
+    encoding = encoding_of(_head(path), wanted, dialect)
+    if encoding != UTF_8:
+        path = _copied(path, files, lambda source, target: write_decoded(source, target, encoding))
+    signs = signs_of(dialect, chunks(path))
+    if signs.replaced:
+        path = _copied(path, files, lambda source, target: write_with_signs(source, target, signs))
+    header = find_header(_head(path), wanted, dialect, signs)
+    refuse_unreadable_names(header)
+    if header is None or header.is_at_the_top:
+        return path, header
+    begin = header.end - len(header.record)
+    path = _copied(path, files, lambda source, target: _copy_from(source, target, begin))
+    return path, replace(header, end=len(header.record), is_at_the_top=True)
+
+
+def _copied(path: Path, files: _ScratchFiles, write: Callable[[BinaryIO, BinaryIO], None]) -> Path:
+    copy = files.copy()
+    with path.open("rb") as source, copy.open("wb") as target:
+        write(source, target)
+    files.forget(path)
+    return copy
+
+
+def _copy_from(source: BinaryIO, target: BinaryIO, begin: int) -> None:
+    source.seek(begin)
+    shutil.copyfileobj(source, target, CHUNK_BYTES)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LONGEST_RECORD_BYTES)
+
+
+def _read_lines(connection: duckdb.DuckDBPyConnection, link: str, *, has_header: bool) -> duckdb.DuckDBPyRelation:
     """The lines below the header, numbered; blank ones are no rows."""
-    lines = connection.read_csv(link, header=True, **{**AS_LINES, "max_line_size": LONGEST_CSV_LINE_BYTES})
+    lines = connection.read_csv(link, header=has_header, **{**AS_LINES, "max_line_size": LONGEST_CSV_LINE_BYTES})
     return lines.filter(ColumnExpression("text").isnotnull()).row_number(NUMBERED, "*")
 
 
@@ -205,13 +300,15 @@ def line_as_json(text: Expression, names: Sequence[str], delimiter: str) -> Expr
     return _as_json(names, values)
 
 
-def _read_csv(connection: duckdb.DuckDBPyConnection, link: str, header: CsvHeader) -> duckdb.DuckDBPyRelation:
+def _read_csv(
+    connection: duckdb.DuckDBPyConnection, link: str, header: CsvHeader, *, has_header: bool
+) -> duckdb.DuckDBPyRelation:
     relation = connection.read_csv(
         link,
-        header=True,
+        header=has_header,
         sep=header.delimiter,
-        quotechar='"',
-        escapechar='"',
+        quotechar=header.quote,
+        escapechar=header.quote,
         columns={f"c{position}": "VARCHAR" for position in range(len(header.columns))},
         all_varchar=True,
         auto_detect=False,
@@ -226,18 +323,26 @@ def _read_csv(connection: duckdb.DuckDBPyConnection, link: str, header: CsvHeade
 
 
 def _csv_table(relation: duckdb.DuckDBPyRelation, header: CsvHeader, mark: str | None, padding: Padding) -> OpenTable:
-    columns = [ColumnExpression(f"c{position}") for position in range(len(header.columns))]
+    columns: list[Expression] = [ColumnExpression(f"c{position}") for position in range(len(header.columns))]
     malformed, first = NULL_TEXT, columns[0]
     if mark:
         is_marked = _is_marked(first, mark)
         text = FunctionExpression("substr", first, ConstantExpression(len(mark) + 1))
         malformed = CaseExpression(is_marked, text)
         first = CaseExpression(is_marked, NULL_TEXT).otherwise(first)
-    numbered = _numbered(relation, malformed, [first.alias("c0"), *columns[1:]])
-    values = dict(zip(header.columns, columns, strict=True))
+    numbered = _numbered(relation, _as_written(malformed, header), [first.alias("c0"), *columns[1:]])
+    texts = [_as_written(column, header) for column in columns]
+    values = dict(zip(header.columns, texts, strict=True))
     return OpenTable(
-        header.columns, numbered, values, _as_json(header.columns, columns), padding, delimiter=header.delimiter
+        header.columns, numbered, values, _as_json(header.columns, texts), padding, delimiter=header.delimiter
     )
+
+
+def _as_written(value: Expression, header: CsvHeader) -> Expression:
+    """The value with the file's own separator and quote where it holds stand-ins; only a quoted or malformed one can."""
+    for stand_in, own in header.stand_ins:
+        value = FunctionExpression("replace", value, ConstantExpression(stand_in), ConstantExpression(own))
+    return value
 
 
 def _numbered(
@@ -253,8 +358,9 @@ def _as_json(names: Sequence[str], columns: Sequence[Expression]) -> Expression:
 
 
 def _open_lines(
-    connection: duckdb.DuckDBPyConnection, path: Path, wanted: Sequence[str], files: _ScratchFiles
+    connection: duckdb.DuckDBPyConnection, path: Path, wanted: Sequence[str], files: _ScratchFiles, dialect: Dialect
 ) -> OpenTable:
+    path = _as_utf8(path, files, dialect)
     mark, readable = None, path
     if not is_plain_lines(path):
         mark, readable = _mark(), files.copy()
@@ -270,6 +376,14 @@ def _open_lines(
     return _json_table(lines.row_number(NUMBERED, "*"), malformed, wanted)
 
 
+def _as_utf8(path: Path, files: _ScratchFiles, dialect: Dialect) -> Path:
+    with path.open("rb") as file:
+        encoding = stated_encoding(file.read(HEAD_BYTES), dialect.encoding)
+    if encoding in {None, UTF_8}:
+        return path
+    return _copied(path, files, lambda source, target: write_decoded(source, target, encoding or UTF_8))
+
+
 def _is_object(text: Expression) -> Expression:
     """The type is asked of valid JSON alone: of anything else the question is an error."""
     is_object = FunctionExpression("json_type", text) == ConstantExpression("OBJECT")
@@ -277,18 +391,28 @@ def _is_object(text: Expression) -> Expression:
 
 
 def _open_json(
-    connection: duckdb.DuckDBPyConnection, path: Path, wanted: Sequence[str], files: _ScratchFiles
+    connection: duckdb.DuckDBPyConnection, path: Path, wanted: Sequence[str], files: _ScratchFiles, dialect: Dialect
 ) -> OpenTable:
-    _refuse_cut_array(path)
-    readable = path
-    with path.open("rb") as source:
-        if source.read(len(BOM)) == BOM:  # DuckDB would take the array behind it for one value
-            readable = files.copy()
-            with readable.open("wb") as target:
-                shutil.copyfileobj(source, target)
-    objects = connection.table_function("read_json_objects", [files.link(readable)])
+    path = _as_utf8(path, files, dialect)
+    if path.stat().st_size == 0:  # it was a byte order mark
+        return _empty(connection)
+    if dialect.records is not None:
+        records = dialect.records
+        path = _copied(path, files, lambda source, target: write_array(source, target, records))
+    else:
+        _refuse_cut_array(path)
+    if _head(path).startswith(BOM):  # DuckDB would take the array behind it for one value
+        path = _copied(path, files, lambda source, target: _copy_from(source, target, len(BOM)))
+    objects = connection.table_function("read_json_objects", [files.link(path)])
     objects = objects.select(ColumnExpression("json").cast("VARCHAR").alias("text"))
-    objects.aggregate("count(text)").fetchall()  # broken JSON stops here, not in the middle of staging
+    try:
+        objects.aggregate("count(text)").fetchall()  # broken JSON stops here, not in the middle of staging
+    except duckdb.Error as error:
+        if "maximum_object_size" not in str(error):
+            raise
+        raise UnreadableTextError(
+            "one of its values is larger than 16 MB; where the rows stand in an array inside it, name that as `records`"
+        ) from error
     text = ColumnExpression("text")
     return _json_table(objects.row_number(NUMBERED, "*"), CaseExpression(~_is_object(text), text), wanted)
 
@@ -304,32 +428,81 @@ def _refuse_cut_array(path: Path) -> None:
 
 
 def _json_table(relation: duckdb.DuckDBPyRelation, malformed: Expression, wanted: Sequence[str]) -> OpenTable:
+    """A name with dots is a key of that name, or else a way into nested values (`device.email`, `items.0.id`)."""
     names = tuple(dict.fromkeys(wanted))
-    pointers = ["/" + name.replace("~", "~0").replace("/", "~1") for name in names]
+    ways = [(name, pointer) for name in names for pointer in pointers(name)]
     text = ColumnExpression("text")
     numbered = _numbered(relation, malformed, [text])
-    fields = FunctionExpression("json_extract_string", text, ConstantExpression(pointers))
+    fields = FunctionExpression("json_extract_string", text, ConstantExpression([pointer for _, pointer in ways]))
     fields = CaseExpression(ColumnExpression("malformed").isnull(), fields)
     parsed = numbered.select("*", fields.alias("fields"))
-    values = {
-        name: FunctionExpression("list_extract", ColumnExpression("fields"), ConstantExpression(position))
-        for position, name in enumerate(names, start=1)
-    }
+    found: dict[str, list[Expression]] = {name: [] for name in names}
+    for position, (name, _) in enumerate(ways, start=1):
+        value = FunctionExpression("list_extract", ColumnExpression("fields"), ConstantExpression(position))
+        found[name].append(value)
+    values = {name: parts[0] if len(parts) == 1 else CoalesceOperator(*parts) for name, parts in found.items()}
     return OpenTable(names, parsed, values, text)
 
 
-def _open_parquet(connection: duckdb.DuckDBPyConnection, path: Path, files: _ScratchFiles) -> OpenTable:
+def _open_parquet(
+    connection: duckdb.DuckDBPyConnection, path: Path, wanted: Sequence[str], files: _ScratchFiles
+) -> OpenTable:
     relation = connection.read_parquet(files.link(path), hive_partitioning=False)
-    names = tuple(relation.columns)
-    texts = [ColumnExpression(name).cast("VARCHAR").alias(f"c{i}") for i, name in enumerate(names)]
-    relation = relation.select(*texts)
-    columns = [ColumnExpression(f"c{i}") for i in range(len(names))]
+    names, nested = tuple(relation.columns), _nested(relation, wanted)
+    texts = [_as_text(_column(name), kind) for name, kind in zip(relation.columns, relation.types, strict=True)]
+    texts += [_as_text(value, kind) for value, kind in nested.values()]
+    relation = relation.select(*(text.alias(f"c{i}") for i, text in enumerate(texts)))
+    columns = [ColumnExpression(f"c{i}") for i in range(len(texts))]
     relation.aggregate([FunctionExpression("count", column) for column in columns]).fetchall()  # every page is whole
     numbered = _numbered(relation.row_number(NUMBERED, "*"), NULL_TEXT, columns)
-    return OpenTable(names, numbered, dict(zip(names, columns, strict=True)), _as_json(names, columns))
+    all_names = (*names, *nested)
+    return OpenTable(
+        all_names, numbered, dict(zip(all_names, columns, strict=True)), _as_json(names, columns[: len(names)])
+    )
 
 
-def read_columns(path: Path, kind: Format, wanted: Sequence[str]) -> tuple[str, ...] | None:
+def _column(name: str) -> Expression:
+    """A column by a name from outside, quoted: DuckDB 1.5 takes one with dots or quotes for a way, 2.0 takes none so."""
+    return SQLExpression('"' + name.replace('"', '""') + '"')
+
+
+def _as_text(value: Expression, kind: DuckDBPyType) -> Expression:
+    """Times with a zone are written in UTC, whatever the connection's zone; all others as DuckDB does (ISO)."""
+    if str(kind) != "TIMESTAMP WITH TIME ZONE":
+        return value.cast("VARCHAR")
+    in_utc = FunctionExpression("timezone", ConstantExpression("UTC"), value).cast("VARCHAR")
+    return CaseExpression(value.isnotnull(), FunctionExpression("concat", in_utc, ConstantExpression("+00")))
+
+
+def _nested(relation: duckdb.DuckDBPyRelation, wanted: Sequence[str]) -> dict[str, tuple[Expression, DuckDBPyType]]:
+    """The wanted names that are no column but lead into one: value and type."""
+    types = dict(zip(relation.columns, relation.types, strict=True))
+    found = {}
+    for name in dict.fromkeys(wanted):
+        first, *parts = name.split(".")
+        if name in types or first not in types or not parts:
+            continue
+        value: Expression | None = _column(first)
+        kind = types[first]
+        for part in parts:
+            value, kind = _step(value, kind, part) if value is not None else (None, kind)
+        if value is not None:
+            found[name] = (value, kind)
+    return found
+
+
+def _step(value: Expression, kind: DuckDBPyType, part: str) -> tuple[Expression | None, DuckDBPyType]:
+    inner: dict[str, Any] = dict(kind.children) if kind.id in {"struct", "list"} else {}
+    if kind.id == "struct" and part in inner:
+        return FunctionExpression("struct_extract", value, ConstantExpression(part)), inner[part]
+    if kind.id == "list" and part.isdecimal():
+        return FunctionExpression("list_extract", value, ConstantExpression(int(part) + 1)), inner["child"]
+    return None, kind
+
+
+def read_columns(
+    path: Path, kind: Format, wanted: Sequence[str], dialect: Dialect = AS_IT_TELLS
+) -> tuple[str, ...] | None:
     """The names that a file's header or schema gives, None for JSON, which has none.
 
     Raises `UnreadableTextError`, `duckdb.Error` or `OSError`.
@@ -339,12 +512,32 @@ def read_columns(path: Path, kind: Format, wanted: Sequence[str]) -> tuple[str, 
     if is_empty:
         return None
     if kind is Format.CSV:
-        header = read_header(path, wanted)
+        header = read_header(path, wanted, dialect)
         return header.columns if header else None
+    if kind is Format.XLSX:
+        with _as_csv(path, dialect) as (sheet, written):
+            return read_columns(sheet, Format.CSV, wanted, written)
     if kind is Format.PARQUET:
         with duckdb.connect() as connection:
-            return parquet_columns(connection, path)
+            return parquet_columns(connection, path, wanted)
     return None
+
+
+def where_columns_stand(path: Path, kind: Format, wanted: Sequence[str], dialect: Dialect = AS_IT_TELLS) -> str:
+    """A hint for a message that a column is missing: `; line 4 has them: `skip_lines: 3``, or nothing."""
+    if kind is Format.XLSX:
+        with _as_csv(path, replace(dialect, skip_lines=0), has_blank_rows=True) as (sheet, written):
+            return where_columns_stand(sheet, Format.CSV, wanted, replace(written, skip_lines=dialect.skip_lines))
+    line = line_of_columns(_head(path), wanted, dialect) if kind is Format.CSV else None
+    return "" if line is None else f"; line {line} has more of the columns: `skip_lines: {line - 1}`"
+
+
+@contextmanager
+def _as_csv(path: Path, dialect: Dialect, *, has_blank_rows: bool = False) -> Iterator[tuple[Path, Dialect]]:
+    with tempfile.TemporaryDirectory() as folder:
+        sheet = Path(folder) / "sheet"
+        write_sheet(path, sheet, dialect, rows=SHEET_ROWS, has_blank_rows=has_blank_rows)
+        yield sheet, as_written(dialect)
 
 
 __all__ = ["NULL_TEXT", "OpenTable", "UnreadableTextError", "line_as_json", "open_table", "read_columns", "trimmed"]

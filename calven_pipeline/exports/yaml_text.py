@@ -14,6 +14,19 @@ import yaml
 NULL_TAG = "tag:yaml.org,2002:null"
 
 
+class WrittenMapping(dict[str, Any]):
+    """A mapping that knows on which line each of its keys stands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: dict[str, int] = {}
+
+
+def line_of(mapping: object, key: str) -> int | None:
+    """The line of a key, 1 for the first; None where the mapping does not know."""
+    return mapping.lines.get(key) if isinstance(mapping, WrittenMapping) else None
+
+
 class _TextLoader(yaml.SafeLoader):
     """PyYAML's safe loader without its guesses at types; only nothing, `~` and `null` are still None."""
 
@@ -26,7 +39,7 @@ _TextLoader.yaml_implicit_resolvers = {
 
 
 def _mapping_without_doubles(loader: _TextLoader, node: yaml.MappingNode) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    found = WrittenMapping()
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, str):
@@ -34,6 +47,7 @@ def _mapping_without_doubles(loader: _TextLoader, node: yaml.MappingNode) -> dic
         if key in found:
             raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
         found[key] = loader.construct_object(value_node, deep=True)
+        found.lines[key] = key_node.start_mark.line + 1
     return found
 
 

@@ -1,23 +1,31 @@
 """The original text of rejected rows, read from the export itself while it is still there.
 
 What may surprise: the text of every row is not kept a second time, since that costs more than all of validation; what a
-rejection needs is read again. Where the file has gone or changed in between, the text is rebuilt from the staged columns.
+rejection needs is read again, small files many at a time. Where the file has gone or changed in between, the text is
+rebuilt from the staged columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
 from calven_pipeline.errors import SourceProfileError, UnreadableExportError
-from calven_pipeline.exports.discovery import ExportFile
+from calven_pipeline.exports.arrivals import Contents, NewFile
+from calven_pipeline.exports.bundles import SMALL_BYTES, Bundle, Headers
+from calven_pipeline.exports.folder import DropFolder, ExportFile, drop_folder
 from calven_pipeline.exports.profiles import SourceProfile
-from calven_pipeline.exports.reading import OddRowsError, open_export
+from calven_pipeline.exports.reading import ExportReader, OddRowsError, open_export
 from calven_pipeline.exports.staging import SCRATCH
 from calven_pipeline.warehouse.database import WorkingDatabase
 from calven_pipeline.warehouse.queries import query
+
+EVERY_BUNDLE = "*"  # among the damaged files: none is read together with others
 
 
 class DamagedExportError(Exception):
@@ -28,6 +36,15 @@ class DamagedExportError(Exception):
         self.source_file = source_file
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Where the rows of one file stand in the working database, and whether some are malformed."""
+
+    first_row_id: int
+    row_count: int
+    has_malformed: bool
+
+
 def keep_raw(
     database: WorkingDatabase, profiles: Sequence[SourceProfile], data_dir: Path, damaged: Collection[str] = ()
 ) -> None:
@@ -35,46 +52,121 @@ def keep_raw(
 
     Raises `DamagedExportError`; the transaction is lost then.
     """
-    by_name = {profile.name: profile for profile in profiles}
-    for source, source_file, first_row_id, size_bytes, modified_ns in database.rows("validation/files_without_raw"):
-        file = _same_file(data_dir / "exports" / source_file, source, source_file, size_bytes, modified_ns)
-        if file is not None and source in by_name and source_file not in damaged:
-            _keep_from_file(database, by_name[source], file, first_row_id)
+    folder = drop_folder(data_dir)
+    scratch = database.state / SCRATCH
+    scratch.mkdir(exist_ok=True)
+    found = _files_without_raw(database, profiles, folder, damaged)
+    keeper = _Keeper(database, Contents(), scratch, Headers(), bundles=EVERY_BUNDLE not in damaged)
+    keeper.keep(found)
     database.run("validation/rebuild_raw")
 
 
-def _same_file(path: Path, source: str, source_file: str, size_bytes: int, modified_ns: int) -> ExportFile | None:
-    """The export as it was staged; None where it is gone or was changed since."""
-    try:
-        state = path.stat()
-    except OSError:
-        return None
-    if (state.st_size, state.st_mtime_ns) != (size_bytes, modified_ns):
-        return None
-    return ExportFile(source, source_file, path, size_bytes, modified_ns)
+def forget_fetched(data_dir: Path) -> None:
+    """Give up what was fetched from a remote folder, once the texts that rejections need are kept for good."""
+    drop_folder(data_dir).forget()
 
 
-def _keep_from_file(database: WorkingDatabase, profile: SourceProfile, file: ExportFile, first_row_id: int) -> None:
-    for trusting in (True, False):
+_Read = tuple[NewFile, Rows]
+
+
+def _files_without_raw(
+    database: WorkingDatabase, profiles: Sequence[SourceProfile], folder: DropFolder, damaged: Collection[str]
+) -> list[_Read]:
+    """The files to read again, as they were staged; those that are gone or were changed since are left out."""
+    by_name = {profile.name: profile for profile in profiles}
+    found = []
+    for source, source_file, container, size_bytes, modified_ns, sha256, content_bytes, *rows in database.rows(
+        "validation/files_without_raw"
+    ):
+        name = container or source_file
+        file = ExportFile(source, name, folder.path_of(name), size_bytes, modified_ns)
+        if source in by_name and source_file not in damaged and folder.is_at_hand(file):
+            content = NewFile(by_name[source], file, source_file, sha256, content_bytes, container is not None)
+            found.append((content, Rows(*rows)))
+    return found
+
+
+@dataclass(frozen=True)
+class _Keeper:
+    """Reads files again: small ones together, others one by one."""
+
+    database: WorkingDatabase
+    contents: Contents
+    scratch: Path
+    headers: Headers
+    bundles: bool
+
+    def keep(self, files: Sequence[_Read]) -> None:
+        """Keep the texts of all rows that are rejected and have none."""
+        waiting = list(reversed(files))
+        while waiting:
+            alone = []
+            with Bundle[_Read](self.scratch, self.headers) as gathered:
+                while waiting and not gathered.is_full:
+                    read = waiting.pop()
+                    if not self._add(read, gathered):
+                        alone.append(read)
+                alone += self._keep_from_bundle(gathered)
+            for read in alone:
+                self._keep_from_file(*read)
+
+    def _add(self, read: _Read, gathered: Bundle[_Read]) -> bool:
+        new, rows = read
+        if not self.bundles or new.size_bytes > SMALL_BYTES:
+            return False
         try:
-            _read_raw(database, profile, file, first_row_id, trusting=trusting)
-        except OddRowsError:
-            continue
+            content = self.contents.read(new)
+            return new.is_of(content) and gathered.add(
+                read, new.profile, new.at(new.file.path), content, rows.row_count
+            )
+        except UnreadableExportError:
+            return False
+
+    def _keep_from_bundle(self, gathered: Bundle[_Read]) -> list[_Read]:
+        """Read the bundle; the files that have to be read one by one."""
+        connection, alone = self.database.connection, list[_Read]()
+        for group in gathered.groups:
+            files = [read for read, _ in group.files]
+            try:
+                self._read(partial(group.open, connection, self.scratch), [rows for _, rows in files])
+            except (SourceProfileError, UnreadableExportError):
+                alone += files
+            except (OddRowsError, duckdb.Error) as error:
+                raise DamagedExportError(EVERY_BUNDLE) from error
+        return alone
+
+    def _keep_from_file(self, new: NewFile, rows: Rows) -> None:
+        connection = self.database.connection
+        try:
+            with self.contents.plain(new, self.scratch) as file:
+                self._read(partial(open_export, connection, new.profile, file, self.scratch), [rows])
         except SourceProfileError:
             return  # the profile names other columns by now: the text is rebuilt from what was staged
-        except (UnreadableExportError, duckdb.Error) as error:
-            raise DamagedExportError(file.source_file) from error
-        return
+        except (UnreadableExportError, OddRowsError, duckdb.Error) as error:
+            raise DamagedExportError(new.source_file) from error
 
+    def _read(self, opened: Callable[..., AbstractContextManager[ExportReader]], files: Sequence[Rows]) -> None:
+        """Keep the texts of an export that holds the rows of these files one after another.
 
-def _read_raw(
-    database: WorkingDatabase, profile: SourceProfile, file: ExportFile, first_row_id: int, *, trusting: bool
-) -> None:
-    scratch = database.state / SCRATCH
-    scratch.mkdir(exist_ok=True)
-    database.run("validation/rows_without_raw", {"first_row_id": first_row_id})
-    with open_export(database.connection, profile, file, scratch, trusting=trusting) as export:
-        wanted = database.connection.table("rows_without_raw")
-        with database.joins_as_written(), database.relation("raw_rows", export.raw(wanted)):
-            database.connection.execute(query("validation/read_raw"))
-    database.run("validation/keep_raw", {"first_row_id": first_row_id})
+        Only whole lines of which none is malformed are read trustingly: an error on the way costs the transaction.
+        """
+        if not any(rows.has_malformed for rows in files):
+            with opened(trusting=True) as export:
+                if export.reads_lines:
+                    self._keep(export, files)
+                    return
+        with opened(trusting=False) as export:
+            self._keep(export, files)
+
+    def _keep(self, export: ExportReader, files: Sequence[Rows]) -> None:
+        self.database.run(
+            "validation/rows_without_raw",
+            {
+                "first_row_ids": [rows.first_row_id for rows in files],
+                "row_counts": [rows.row_count for rows in files],
+            },
+        )
+        wanted = self.database.connection.table("rows_without_raw")
+        with self.database.joins_as_written(), self.database.relation("raw_rows", export.raw(wanted)):
+            self.database.connection.execute(query("validation/read_raw"))
+        self.database.run("validation/keep_raw")

@@ -36,9 +36,9 @@ def test_people(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
 
 
 def test_places(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    (tmp_path / "places.csv").write_text("source_place,location_id,location_type\n1/1,L,Zone\n1/1,l,zone\n")
-    ((place, location, kind),) = read_places(connection, PROFILE, tmp_path).fetchall()
-    assert (place, location.lower(), kind) == ("1/1", "l", "zone")
+    (tmp_path / "places.csv").write_text("source_place,location_id,location_type\n,,\n1/1,L,Zone\n1/1,l,zone\n")
+    ((place, location, kind, position),) = read_places(connection, PROFILE, tmp_path).fetchall()
+    assert (place, location.lower(), kind, position) == ("1/1", "l", "zone", 2)
 
 
 def test_several_tables_at_once(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_several_tables_at_once(connection: duckdb.DuckDBPyConnection, tmp_path:
     (tmp_path / "people.csv").write_text("source_user_id,user_id\n2,V\n")
     others = read_people(connection, PROFILE, tmp_path)
     assert people.fetchall() == [("1", "U", None)]
-    assert places.fetchall() == [("1/1", "L", "zone")]
+    assert places.fetchall() == [("1/1", "L", "zone", 1)]
     assert others.fetchall() == [("2", "V", None)]
 
 

@@ -209,9 +209,10 @@ def test_parquet(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("a.csv", "time,who,where\n".encode("utf-16")),
-        ("a.csv", "tïme,who,where,time\n".encode("latin-1")),
-        ("a.jsonl", '{"who":"a"}\n'.encode("utf-16")),
+        ("a.csv", "time,who,where\n".encode("utf-32")),
+        ("a.csv", "time,who,where\n".encode("utf-16-le")),
+        ("a.csv", "time,who,where,à\n".encode("latin-1")),
+        ("a.jsonl", '{"who":"a"}\n'.encode("utf-32")),
         ("a.json", b'[{"who":"ada@example.com"},'),
         ("a.json", b'[{"who":"\xff"}]'),
         ("a.json", b'[{"who":"ada@example.com"}'),

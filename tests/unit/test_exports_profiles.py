@@ -166,6 +166,11 @@ def test_people_need_a_target(data_dir: Path) -> None:
     assert "user_email or user_id" in message
 
 
-def test_a_table_that_is_not_utf8(data_dir: Path) -> None:
-    (data_dir / "people.csv").write_bytes("source_user_id,user_email\n".encode("utf-16"))
-    assert "UTF-8" in problem_of(data_dir, GOOD)
+def test_a_table_in_another_encoding(data_dir: Path) -> None:
+    """It is told as an export's is; what is no text at all is refused."""
+    (data_dir / "sources.yaml").write_text(GOOD)
+    for encoding in ("utf-16", "utf-8-sig"):
+        (data_dir / "people.csv").write_bytes("source_user_id\tuser_email\n".encode(encoding))
+        assert load_profiles(data_dir)
+    (data_dir / "people.csv").write_bytes(b"source_user_id,user_email\0\0\n")
+    assert "`people`" in problem_of(data_dir, GOOD)

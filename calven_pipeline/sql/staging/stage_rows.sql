@@ -1,13 +1,17 @@
 -- One row per row of one export file, copied and named. Reads export_rows: the open file in our column names, all text.
--- $timezone is null or a zone for times without an offset; $timestamp_format is null (ISO 8601) or strptime's.
+-- $timezone is null or a zone for times without an offset, $has_offsets says that these have one in a column of their own,
+-- $reads_iso that times may be ISO 8601; what the profile's own formats read has been read already. $local_timezone is
+-- null or the zone of the day.
 insert into staged_presence
 with read as (
     select
         $first_row_id + row_number - 1 as row_id,
+        $file_id + file_number as file_id,
         timestamp as timestamp_text,
-        $timestamp_format is null and timestamp like '2___-__-__T__:__:__Z' as is_plain_time,
+        read_before_iso, read_after_iso, offset_minutes,
+        $reads_iso and read_before_iso is null and timestamp like '2___-__-__T__:__:__Z' as is_plain_time,
         event_id, source_user_id, user_id, user_email, location_id, lower(location_type) as location_type, place,
-        kept, malformed
+        kept, unlisted, malformed
     from export_rows
 ),
 -- ISO 8601 in its other spellings (basic form, small letters, comma, a space before the offset); most rows need none of it
@@ -15,7 +19,7 @@ spelled as (
     select
         *,
         case
-            when $timestamp_format is not null or timestamp_text is null then null
+            when not $reads_iso or timestamp_text is null or read_before_iso is not null then null
             when is_plain_time then timestamp_text
             else regexp_replace(
                 regexp_replace(
@@ -31,18 +35,19 @@ timed as (
     select
         *,
         case
-            when $timestamp_format is not null and $format_has_offset
-                then try_strptime(timestamp_text, $parse_format)::timestamptz
-            when $timestamp_format is not null
-                then try_strptime(timestamp_text, $parse_format)::timestamp at time zone $timezone
+            when not $reads_iso then null
             when is_plain_time then try_cast(iso as timestamptz)
             when regexp_full_match(
                 iso, '\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)'
             )
                 then try_cast(iso as timestamptz)
             when regexp_full_match(iso, '\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?')
-                then try_cast(iso as timestamp) at time zone $timezone
-        end as instant
+                then case
+                    when $has_offsets then (try_cast(iso as timestamp) - to_minutes(offset_minutes)) at time zone 'UTC'
+                    else try_cast(iso as timestamp) at time zone $timezone
+                end
+        end as iso_instant,
+        coalesce(read_before_iso, iso_instant, read_after_iso) as instant
     from spelled
 ),
 dated as (
@@ -50,8 +55,9 @@ dated as (
         *,
         instant at time zone 'UTC' as occurred_at,
         case
-            when $timezone is not null then (instant at time zone $timezone)::date
-            when $timestamp_format is null and not suffix(iso, 'Z')  -- 24:00 is the next day
+            when $local_timezone is not null then (instant at time zone $local_timezone)::date
+            when offset_minutes is not null then (instant at time zone 'UTC' + to_minutes(offset_minutes))::date
+            when iso_instant is not null and not suffix(iso, 'Z')  -- 24:00 is the next day
                 then try_cast(left(iso, 10) as date) + (substr(iso, 12, 2) = '24')::integer
             else (instant at time zone 'UTC')::date
         end as local_date
@@ -82,7 +88,7 @@ keyed as (
 )
 select
     row_id,
-    $file_id as file_id,
+    file_id,
     kept,
     occurred_at,
     case when occurred_at is not null then local_date end as local_date,
@@ -90,5 +96,5 @@ select
     event_key,
     case when is_plain_uuid is not true then event_id end as event_id,
     event_id is not null as has_own_event_id,
-    source_user_id, user_id, user_email, location_id, location_type, place, malformed
+    source_user_id, user_id, user_email, location_id, location_type, place, malformed, unlisted
 from keyed

@@ -1,9 +1,10 @@
--- One row per path ever fingerprinted, so that an unchanged file is not hashed again.
--- Reads nothing.
+-- One row per content ever fingerprinted, so that an unchanged file is not hashed again, nor an archive opened.
+-- Size and time of change are those of the file in the drop folder: the `container`, where it holds `source_file`.
 create table if not exists known_paths (
     source varchar not null,
     source_file varchar not null,
     size_bytes bigint not null,
     modified_ns bigint not null,
-    sha256 varchar not null
+    sha256 varchar not null,
+    container varchar
 );

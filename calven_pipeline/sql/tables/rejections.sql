@@ -1,4 +1,4 @@
--- One row per rejected row, open or resolved; `resolution` is passed or dismissed, `sent_again` counts how often the event
+-- One row per rejected row, open or resolved; `resolution` is passed, ignored or dismissed, `sent_again` counts how often the event
 -- went to Calven once more after a refusal.
 create table if not exists rejections (
     row_id bigint not null,
