@@ -1,8 +1,12 @@
-"""What validation keeps of the source profiles: people and places tables, so that open rejections outlive a profile."""
+"""What validation keeps of the source profiles: people and places tables and rules, so that open rejections outlive a profile.
+
+What may surprise: a profile that has no rules leaves none, not empty ones, so that what an earlier version wrote of it still fits.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,16 +35,38 @@ def remember_profiles(database: WorkingDatabase, profiles: Sequence[SourceProfil
                 "has_places": profile.places is not None,
                 "corrects_email_case": profile.email_case == "correct",
                 "mappings_sha256": fingerprint,
+                "rules": rules_of(profile),
             },
         )
 
 
 def mappings_sha256(profile: SourceProfile, data_dir: Path) -> str:
-    """One hash over the content of the people and the places table of a profile."""
+    """One hash over the content of the people and the places table of a profile, and over how their keys are written."""
     digest = hashlib.sha256()
     for path in (profile.people, profile.places):
         digest.update(b"\0" if path is None else hashlib.sha256((data_dir / path).read_bytes()).digest())
+    if profile.normalize:
+        digest.update(_json(profile.normalize).encode())
     return digest.hexdigest()
+
+
+def rules_of(profile: SourceProfile) -> str | None:
+    """The JSON text of what a profile says beside its tables: a hash of `granted` and `ignored`, `fallback` and `collapse`."""
+    rules: dict[str, object] = {}
+    if profile.granted or profile.ignored:
+        rules["outcomes"] = hashlib.sha256(_json([profile.granted, profile.ignored]).encode()).hexdigest()
+    if profile.fallback is not None:
+        rules["fallback"] = {
+            "location_id": profile.fallback.location_id,
+            "location_type": profile.fallback.location_type,
+        }
+    if profile.collapse is not None:
+        rules["collapse"] = profile.collapse
+    return _json(rules) if rules else None
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, default=dict, sort_keys=True)
 
 
 def _remember_tables(database: WorkingDatabase, profile: SourceProfile, data_dir: Path) -> None:

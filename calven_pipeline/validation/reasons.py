@@ -2,6 +2,7 @@
 
 OURS = (
     "malformed_row",
+    "unlisted_outcome",
     "missing_timestamp",
     "invalid_timestamp",
     "future_timestamp",

@@ -13,24 +13,31 @@ from pathlib import Path
 
 from calven_pipeline.errors import ReferenceDataError
 from calven_pipeline.exports.profiles import SourceProfile
+from calven_pipeline.validation.collapse import Collapse
 from calven_pipeline.validation.mappings import remember_profiles
-from calven_pipeline.validation.raw import DamagedExportError, keep_raw
+from calven_pipeline.validation.outcomes import judge_outcomes, mark_unlisted_rows
+from calven_pipeline.validation.raw import DamagedExportError, forget_fetched, keep_raw
 from calven_pipeline.warehouse.database import WorkingDatabase
 
 RESOURCES = {"users", "locations", "desks"}
 MOST_SENT_AGAIN = 5  # times that new reference data sends an event again which Calven refused; a replay has no limit
-LOOKUPS = ("users", "addresses", "loose_addresses", "places", "place_ids", "files")  # in the order of their reading
+# In the order of their reading.
+LOOKUPS = ("users", "addresses", "loose_addresses", "places", "place_ids", "files", "doors")
 
 
 @dataclass(frozen=True)
 class Validation:
-    """How many rows got which verdict, and the first reasons of those rejected; healed rows were rejected before."""
+    """How many rows got which verdict, and the first reasons of those rejected; healed rows were rejected before.
+
+    `collapsed` counts those of the ignored that stand beside the one event of their person, place and day.
+    """
 
     revision: int
     verdicts: dict[str, int]
     reasons: dict[str, int]
     rechecked: int
     healed: int
+    collapsed: int = 0
     warnings: tuple[str, ...] = ()
 
     @property
@@ -48,8 +55,9 @@ def validate(
 ) -> Validation:
     """Judge every staged row without a verdict, and every row that deserves a second look; all in one transaction.
 
-    Those are open rejections that could be cured, rows whose time lay in the future and has come, events that were
-    never sent while a mapping or the reference data changed, and what somebody asked for.
+    Those are open rejections that could be cured, rows whose outcome the profile lists by now, rows whose time lay in the
+    future and has come, events that were never sent while a mapping or the reference data changed, collapsed rows whose
+    event was refused, and what somebody asked for.
 
     `now` (aware) decides what lies in the future. Raises `ReferenceDataError` where users, locations or desks were never
     pulled, and `SourceProfileError` where a mapping cannot be read.
@@ -61,11 +69,12 @@ def validate(
         try:
             with database.transaction():
                 remember_profiles(database, profiles, data_dir)
-                validation = _judge(database, moment)
+                validation = _judge(database, profiles, moment)
                 keep_raw(database, profiles, data_dir, damaged)
         except DamagedExportError as error:  # rare: once more from the start, without opening that file
             damaged.add(error.source_file)
         else:
+            forget_fetched(data_dir)
             return validation
 
 
@@ -77,35 +86,40 @@ def _require_reference(database: WorkingDatabase) -> None:
         )
 
 
-def _judge(database: WorkingDatabase, now: datetime) -> Validation:
+def _judge(database: WorkingDatabase, profiles: Sequence[SourceProfile], now: datetime) -> Validation:
     revision = database.value("validation/next_revision")
     last_row = {"last_row_judged": database.value("validation/last_row_judged")}
     inputs = database.value("validation/current_inputs")
     inputs_changed = inputs != database.value("validation/last_inputs")
-    database.run("validation/current_places")
-    database.run("validation/add_known_locations", last_row)
-    database.run("validation/find_repeats", last_row)
-    if last_row["last_row_judged"]:
-        database.run("validation/find_earlier", last_row)
-    database.run("validation/find_repeated_rows", last_row)
-    for lookup in LOOKUPS:
-        database.run(f"validation/lookup_{lookup}")
+    outcomes_changed = judge_outcomes(database, profiles, last_row)
+    collapse = Collapse.of(database)
+    _look_up(database, last_row)
     database.run(
         "validation/choose_rows_to_recheck",
-        {"inputs_changed": inputs_changed, "now": now, "most_sent_again": MOST_SENT_AGAIN},
+        {
+            "inputs_changed": inputs_changed,
+            "outcomes_changed": outcomes_changed,
+            "now": now,
+            "most_sent_again": MOST_SENT_AGAIN,
+        },
     )
     database.run("validation/forget_rows_asked_for")
+    collapse.find_uncovered(database)
     database.run("validation/take_back_events")
     database.run("validation/keep_old_verdicts")
+    mark_unlisted_rows(database, last_row)
+    for (source,) in database.rows("validation/sources_with_patterns"):
+        database.run("validation/add_doors_by_pattern", {**last_row, "source": source})
     rechecked = database.run("validation/forget_verdicts")
     with database.joins_as_written():
         database.run("validation/judge_rows", {**last_row, "now": now, "revision": revision})
+    collapsed = collapse.collapse(database, revision)
     database.run("validation/fill_outbox", {"revision": revision})
     database.run("validation/count_sent_again", {"revision": revision})
     healed = database.run("validation/resolve_rejections", {"now": now, "revision": revision})
     database.run("validation/explain_rejections", {"revision": revision})
-    database.run("validation/renew_rejections", {"now": now, "revision": revision})
-    database.run("validation/add_rejections", {"now": now, "revision": revision})
+    for change in ("renew", "add"):
+        database.run(f"validation/{change}_rejections", {"now": now, "revision": revision})
     if inputs_changed:
         database.run("validation/add_validation", {"revision": revision, "inputs": inputs, "now": now})
     validation = Validation(
@@ -114,10 +128,23 @@ def _judge(database: WorkingDatabase, now: datetime) -> Validation:
         dict(database.rows("validation/count_reasons", {"revision": revision})),
         rechecked,
         healed,
+        collapsed,
         _warnings(database, last_row),
     )
     database.run("validation/keep_old_revisions", {"revision": revision})
     return validation
+
+
+def _look_up(database: WorkingDatabase, last_row: dict[str, int]) -> None:
+    """Put what rows are held against into temporary tables: what Calven knows, the profiles' tables, and repeated events."""
+    database.run("validation/current_places")
+    database.run("validation/add_known_locations", last_row)
+    database.run("validation/find_repeats", last_row)
+    if last_row["last_row_judged"]:
+        database.run("validation/find_earlier", last_row)
+    database.run("validation/find_repeated_rows", last_row)
+    for lookup in LOOKUPS:
+        database.run(f"validation/lookup_{lookup}")
 
 
 def _warnings(database: WorkingDatabase, last_row: dict[str, int]) -> tuple[str, ...]:
@@ -130,6 +157,6 @@ def _warnings(database: WorkingDatabase, last_row: dict[str, int]) -> tuple[str,
         if not presence:
             warnings.append(
                 f"None of the new rows of source {source} is presence: {rejected} rejected, {ignored} ignored. Look at "
-                "`rejections`, and at `keep`, `timestamp_format` and the tables of its profile."
+                "`rejections`, and at `keep`, `granted`, `timestamp_format` and the tables of its profile."
             )
     return tuple(warnings)

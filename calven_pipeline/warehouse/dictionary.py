@@ -128,7 +128,12 @@ TABLES = (
         _LOCATION_ID,
         _LOCATION_TYPE,
         ("outcome", "VARCHAR", "accepted, rejected, pending, duplicate or ignored."),
-        _REASONS,
+        (
+            "reasons",
+            "VARCHAR[]",
+            "Every reason for the rejection, in the order of the documentation; `collapsed` for an ignored row that stands "
+            "beside the event sent for its person, place and day; null where none.",
+        ),
         ("attempts", "INTEGER", "How often the event was sent."),
         ("delivered_at", "TIMESTAMP", "When Calven's answer that accepted the event came, UTC."),
         ("result_code", "INTEGER", "Calven's result code in the last answer; null where it did not report the event."),
@@ -152,8 +157,12 @@ TABLES = (
         ("status", "VARCHAR", "open or resolved."),
         ("first_rejected_at", "TIMESTAMP", "When the row was first rejected, UTC."),
         ("last_checked_at", "TIMESTAMP", "When the row was last judged, UTC."),
-        ("resolved_at", "TIMESTAMP", "When the row passed or was dismissed, UTC; null while open."),
-        ("resolution", "VARCHAR", "passed or dismissed; null while open."),
+        ("resolved_at", "TIMESTAMP", "When the row passed, was ignored or was dismissed, UTC; null while open."),
+        (
+            "resolution",
+            "VARCHAR",
+            "passed, ignored (it turned out to be no presence of its own) or dismissed; null while open.",
+        ),
         ("note", "VARCHAR", "Why it was dismissed, in the words of whoever did it."),
         ("sent_again", "INTEGER", "How often the event was sent again after Calven had refused it."),
         (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 TYPES = {"location", "level", "zone", "place", "space"}
@@ -43,7 +44,10 @@ class World:
 
 @dataclass(frozen=True)
 class Source:
-    """A source profile; the tables lead from keys in small letters to targets, None is a table that is not there."""
+    """A source profile; the tables lead from keys in small letters to targets, None is a table that is not there.
+
+    `outcomes` leads from entries for the column `access` to `granted` or `ignored`; None where the profile lists nothing.
+    """
 
     name: str
     timezone: str | None = None
@@ -52,6 +56,37 @@ class Source:
     corrects_case: bool = False
     keep: frozenset[str] | None = None
     default_type: str | None = None
+    outcomes: Mapping[str, str] | None = None
+    fallback: tuple[str, str] | None = None
+    collapses: bool = False
+
+    def outcome(self, access: str | None) -> str:
+        """What the entry that is closest to the value says: the very same, else the longest pattern, `ignored` among equals."""
+        if self.outcomes is None:
+            return "granted"
+        value = (access or "").strip().lower()
+        fitting = [(entry, says) for entry, says in self.outcomes.items() if fits(entry.lower(), value, "*")]
+        if not value:
+            fitting = [(entry, says) for entry, says in fitting if not entry]
+        ranked = [("*" not in entry, len(entry.replace("*", "")), says == "ignored", says) for entry, says in fitting]
+        return max(ranked)[-1] if ranked else "unlisted"
+
+    def target(self, place: str | None) -> tuple[str | None, str | None] | None:
+        """Where the places table says that a door is; None where it says nothing of it."""
+        if self.places is None or place is None:
+            return None
+        door = place.lower()
+        if door in self.places:
+            return self.places[door]
+        fitting = [key for key in self.places if re.search("[*?]", key) and fits(key, door, "*?")]
+        return self.places[max(fitting, key=lambda key: len(re.sub("[*?]", "", key)))] if fitting else None
+
+
+def fits(pattern: str, value: str, wildcards: str) -> bool:
+    """Whether a pattern stands for a value."""
+    meaning = {"*": ".*", "?": "."}
+    parts = [meaning[letter] if letter in wildcards else re.escape(letter) for letter in pattern]
+    return re.fullmatch("".join(parts), value, re.DOTALL) is not None
 
 
 @dataclass(frozen=True)
@@ -67,6 +102,7 @@ class Row:
     location_type: str | None = None
     place: str | None = None
     kind: str | None = None
+    access: str | None = None
     malformed: bool = False
 
 
@@ -80,6 +116,10 @@ class Verdict:
     by_address: bool | None = None
     location: str | None = None
     location_type: str | None = None
+
+
+SET_ASIDE = Verdict("rejected", ("unlisted_outcome",))
+COLLAPSED = Verdict("ignored", ("collapsed",))
 
 
 @dataclass
@@ -96,22 +136,46 @@ class Oracle:
     now: datetime
     _rows: list[_Held] = field(default_factory=list)
     _events: dict[object, object] = field(default_factory=dict)
+    _inputs: object = None
 
     def judge(self, world: World, sources: Mapping[str, Source], new: Sequence[tuple[str, Row]]) -> list[Verdict]:
         """The verdicts of all rows so far, after a round with these new rows, each with its source's name."""
-        for held in self._rows:
-            is_open = held.verdict.outcome == "rejected" and not BEYOND_CURE & set(held.verdict.reasons)
-            if is_open or held.verdict.outcome == "valid":  # nothing is ever sent here
+        inputs = repr((world, sources))
+        listed: list[_Held] = []
+        fresh: list[_Held] = []
+        if inputs != self._inputs:
+            listed = [held for held in self._rows if self._is_listed_by_now(sources[held.source], held)]
+            fresh = [held for held in self._rows if _may_change(held.verdict)]
+            for held in fresh:  # nothing is ever sent here
                 held.verdict = self._verdict(world, sources[held.source], held.row, [])
+        self._inputs = inputs
         for name, row in new:
-            self._rows.append(_Held(name, row, self._first_verdict(world, sources[name], row)))
+            held = _Held(name, row, self._first_verdict(world, sources[name], row))
+            self._rows.append(held)
+            fresh.append(held)
+        for held in listed:  # they were no events before, and any other row of theirs is by now
+            held.verdict = self._verdict_of_event(world, sources[held.source], held.row)
+        self._collapse(sources, [*fresh, *listed])
         return [held.verdict for held in self._rows]
+
+    def _is_listed_by_now(self, source: Source, held: _Held) -> bool:
+        """Ignores what is ignored by now; whether the row counts."""
+        says = source.outcome(held.row.access) if held.verdict == SET_ASIDE else ""
+        if says == "ignored":
+            held.verdict = Verdict("ignored")
+        return says == "granted"
 
     def _first_verdict(self, world: World, source: Source, row: Row) -> Verdict:
         if row.malformed:
             return Verdict("rejected", ("malformed_row",))
         if source.keep is not None and (row.kind or "").strip().lower() not in source.keep:
             return Verdict("ignored")
+        says = source.outcome(row.access)
+        if says != "granted":
+            return Verdict("ignored") if says == "ignored" else SET_ASIDE
+        return self._verdict_of_event(world, source, row)
+
+    def _verdict_of_event(self, world: World, source: Source, row: Row) -> Verdict:
         key, content = _event(source, row)
         earlier = self._events.setdefault(key, content) if key in self._events else None
         self._events.setdefault(key, content)
@@ -119,11 +183,43 @@ class Oracle:
             return Verdict("duplicate")
         return self._verdict(world, source, row, ["conflicting_event_id"] if earlier else [])
 
+    def _collapse(self, sources: Mapping[str, Source], fresh: Sequence[_Held]) -> None:
+        """Of the rows judged in this round, those of collapsing sources that stand beside another event of the day."""
+        firsts: dict[object, _Held] = {}
+        judged = {id(held) for held in fresh}
+        covered = {
+            _day(sources[h.source], h) for h in self._rows if h.verdict.outcome == "valid" and id(h) not in judged
+        }
+        in_time = sorted(
+            (held for held in self._rows if id(held) in judged and held.verdict.outcome == "valid"),
+            key=lambda held: instant(sources[held.source], held.row.timestamp) or self.now,
+        )
+        for held in in_time:
+            first = firsts.setdefault(_day(sources[held.source], held), held)
+            if sources[held.source].collapses and (first is not held or _day(sources[held.source], held) in covered):
+                held.verdict = COLLAPSED
+
     def _verdict(self, world: World, source: Source, row: Row, more: list[str]) -> Verdict:
         user, by_address, user_reasons = _user(world, source, row)
         location, kind, location_reasons = _location(world, source, row)
         reasons = (*_time_reasons(source, row, self.now), *user_reasons, *location_reasons, *more)
         return Verdict("rejected", reasons) if reasons else Verdict("valid", (), user, by_address, location, kind)
+
+
+def _may_change(verdict: Verdict) -> bool:
+    """Whether new reference data, tables or rules can make another verdict of it."""
+    is_open = verdict.outcome == "rejected" and verdict != SET_ASIDE and not BEYOND_CURE & set(verdict.reasons)
+    return is_open or verdict.outcome == "valid" or verdict == COLLAPSED
+
+
+def _day(source: Source, held: _Held) -> tuple[str, str, str | None, date]:
+    """The person, the place and the local day of a valid row."""
+    time = datetime.fromisoformat(held.row.timestamp or "")
+    if source.timezone:
+        time = time if time.tzinfo else time.replace(tzinfo=ZoneInfo(source.timezone))
+        time = time.astimezone(ZoneInfo(source.timezone))
+    verdict = held.verdict
+    return str(verdict.user).lower(), str(verdict.location).lower(), verdict.location_type, time.date()
 
 
 def instant(source: Source, text: str | None) -> datetime | None:
@@ -184,9 +280,12 @@ def _user(world: World, source: Source, row: Row) -> tuple[str | None, bool, lis
 def _location(world: World, source: Source, row: Row) -> tuple[str | None, str | None, list[str]]:
     location_id, kind = row.location_id, _type(source, row)
     if not location_id:
-        if source.places is None or row.place is None:
+        target = source.target(row.place)
+        if target is None and source.fallback:
+            target = source.fallback
+        elif source.places is None or row.place is None:
             return None, None, ["missing_location"]
-        location_id, mapped_kind = source.places.get(row.place.lower(), (None, None))
+        location_id, mapped_kind = target or (None, None)
         kind = mapped_kind.lower() if mapped_kind else kind
         if not location_id:
             return None, None, ["unmapped_place"]

@@ -38,6 +38,15 @@ TIMES = [
 ]
 BADGES = ["b1", "B1", "b2", "b3", None]
 DOORS = ["gate", "GATE", "roof", "attic", None]
+DOOR_KEYS = ["gate", "roof", "*", "g*", "?a*", "r*f", "ro_f", "a?tic"]
+ACCESSES = ["Granted", "granted: exit ", "Forced", "denied", None]
+OUTCOMES = [
+    None,
+    {"GRANTED": "granted", "Denied*": "ignored"},
+    {"granted*": "granted", "*": "ignored", "granted: E*": "ignored", "forced": "granted"},
+    {"*": "granted", "": "ignored", "denied": "ignored"},
+    {"Granted*": "granted", "": "granted", "Granted: *": "ignored"},
+]
 KINDS = ["in", "In ", "out", None]
 LOCATION_TYPES = ["place", "Zone", "level", "location", "SPACE", "desk", None]
 
@@ -71,8 +80,9 @@ PEOPLE = st.dictionaries(
     st.sampled_from(["b1", "b2"]), st.tuples(perhaps(cased(USER_IDS)), perhaps(st.sampled_from(EMAILS)))
 )
 PLACES = st.dictionaries(
-    st.sampled_from(["gate", "roof"]), st.tuples(perhaps(cased(PLACE_IDS)), st.sampled_from(LOCATION_TYPES))
+    st.sampled_from(DOOR_KEYS), st.tuples(perhaps(cased(PLACE_IDS)), st.sampled_from(LOCATION_TYPES))
 )
+FALLBACKS = st.tuples(st.sampled_from(PLACE_IDS), st.sampled_from(["location", "place", "space"]))
 BADGE_SOURCES = st.builds(
     Source,
     name=st.just("badges"),
@@ -82,9 +92,17 @@ BADGE_SOURCES = st.builds(
     corrects_case=st.booleans(),
     keep=st.just(frozenset({"in"})),
     default_type=st.sampled_from([None, "Zone"]),
+    outcomes=st.sampled_from(OUTCOMES),
+    fallback=st.one_of(st.none(), FALLBACKS),
+    collapses=st.booleans(),
 )
 OTHER_SOURCES = st.builds(
-    Source, name=st.just("others"), people=st.one_of(st.none(), PEOPLE), corrects_case=st.booleans()
+    Source,
+    name=st.just("others"),
+    people=st.one_of(st.none(), PEOPLE),
+    corrects_case=st.booleans(),
+    fallback=st.one_of(st.none(), FALLBACKS),
+    collapses=st.booleans(),
 )
 SOURCES = st.tuples(BADGE_SOURCES, OTHER_SOURCES)
 ROWS = st.one_of(
@@ -99,6 +117,7 @@ ROWS = st.one_of(
         location_type=st.sampled_from(LOCATION_TYPES),
         place=st.sampled_from(DOORS),
         kind=st.sampled_from(KINDS),
+        access=st.sampled_from(ACCESSES),
     ),
     st.builds(  # rows with less to go wrong, so that many are valid and many are alike
         Row,
@@ -110,6 +129,7 @@ ROWS = st.one_of(
         location_type=st.sampled_from(["location", "Place", "space"]),
         place=st.sampled_from(["gate", None]),
         kind=st.just("in"),
+        access=st.sampled_from(["Granted", "Granted", "Forced"]),
     ),
     st.just(Row(malformed=True)),
 )
@@ -137,6 +157,8 @@ TWEAKS: list[Callable[[Row], Row]] = [
     lambda row: replace(row, user_email="bob@x.example"),
     lambda row: replace(row, place="gate"),
     lambda row: replace(row, event_id=None),
+    lambda row: replace(row, access="Forced"),
+    lambda row: replace(row, access="granted"),
 ]
 
 
@@ -225,13 +247,20 @@ def by_name(round_: Round) -> dict[str, Source]:
 
 
 def profile(pipeline: Pipeline, source: Source) -> dict[str, object]:
-    columns = {name: name for name in FIELDS if name != "kind"}
+    columns = {name: name for name in FIELDS if name not in {"kind", "access"}}
     entry: dict[str, object] = {"name": source.name, "files": f"{source.name}/*.csv", "columns": columns}
     entry["email_case"] = "correct" if source.corrects_case else "reject"
     if source.timezone:
         entry["timezone"] = source.timezone
     if source.keep:
         entry["keep"] = {"kind": sorted(source.keep)}
+    for word in ("granted", "ignored"):
+        if source.outcomes:
+            entry[word] = {"access": [value for value, says in source.outcomes.items() if says == word]}
+    if source.fallback:
+        entry["fallback"] = dict(zip(("location_id", "location_type"), source.fallback, strict=True))
+    if source.collapses:
+        entry["collapse"] = "daily"
     if source.default_type:
         entry["defaults"] = {"location_type": source.default_type}
     if source.people is not None:

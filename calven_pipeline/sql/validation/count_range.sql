@@ -1,7 +1,7 @@
 -- One row: how many of a range of rows are presence, rejected, and ignored. Reads validated_presence.
 -- A profile that does not fit its files leaves no presence at all.
 select
-    count(*) filter (verdict in ('valid', 'duplicate')),
+    count(*) filter (verdict in ('valid', 'duplicate') or reasons = ['collapsed']),
     count(*) filter (verdict = 'rejected'),
     count(*) filter (verdict = 'ignored')
 from validated_presence

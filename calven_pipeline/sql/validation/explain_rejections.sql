@@ -1,8 +1,8 @@
 -- One row per row rejected in this revision: what was found, in words, and what would pass.
--- Reads validated_presence, staged_presence, people, places, known_users and the lookup tables of this validation.
+-- Reads validated_presence, staged_presence, people, known_users and the lookup tables of this validation.
 create or replace temp table explanations as
 with rejected as (
-    select v.row_id, v.reasons, s.*  exclude (row_id), f.source, f.has_people, f.has_places
+    select v.row_id, v.reasons, s.*  exclude (row_id), f.source, f.has_people, f.has_places, f.fallback_id, f.fallback_type
     from validated_presence v
         join staged_presence s on s.row_id = v.row_id
         join judged_files f on f.file_id = s.file_id
@@ -10,20 +10,41 @@ with rejected as (
 ),
 named as (
     select
-        r.row_id, r.reasons, r.malformed, r.timestamp_text, r.source_user_id, r.place,
+        r.row_id, r.reasons, r.malformed, r.unlisted, r.timestamp_text, r.source_user_id, r.place,
+        r.location_id is null and d.door is null and r.fallback_id is not null as falls_back,
         coalesce(r.user_id, case when r.user_email is null then p.user_id end) as user_id,
         coalesce(r.user_email, case when r.user_id is null then p.user_email end) as user_email,
-        coalesce(r.location_id, d.location_id) as location_id,
-        coalesce(case when r.location_id is null then d.location_type end, r.location_type) as location_type
+        case when falls_back then r.fallback_id else coalesce(r.location_id, d.location_id) end as location_id,
+        case
+            when falls_back then r.fallback_type
+            else coalesce(case when r.location_id is null then d.location_type end, r.location_type)
+        end as location_type
     from rejected r
         left join people p
             on p.source = r.source and p.source_user_key = case when r.has_people then lower(r.source_user_id) end
-        left join places d on d.source = r.source and d.source_place_key = case when r.has_places then lower(r.place) end
+        left join doors d on d.source = r.source and d.door = case when r.has_places then lower(r.place) end
+),
+outcomes as (
+    select unlisted, unnest(json_keys(unlisted)) as theirs
+    from (select distinct unlisted from rejected where unlisted is not null)
+),
+wordings as (
+    select
+        unlisted,
+        string_agg(
+            concat(theirs, ' = ', coalesce(json_extract_string(
+                unlisted, concat('/', replace(replace(theirs, '~', '~0'), '/', '~1'))
+            ), '(none)')),
+            ', '
+        ) as wording
+    from outcomes
+    group by unlisted
 )
 select
     n.row_id,
     case n.reasons[1]
         when 'malformed_row' then 'the line does not have the shape of the other rows'
+        when 'unlisted_outcome' then concat('not listed under granted or ignored: ', w.wording)
         when 'missing_timestamp' then 'the row has no time'
         when 'invalid_timestamp' then concat('not a time that the source profile can read: ', n.timestamp_text)
         when 'future_timestamp' then 'the time is more than 10 minutes ahead'
@@ -51,3 +72,4 @@ from named n
     left join known_users k on k.user_key = i.user_key
     left join loose_addresses l on l.address = lower(n.user_email)
     left join place_ids o on o.id = lower(n.location_id)
+    left join wordings w on w.unlisted = n.unlisted

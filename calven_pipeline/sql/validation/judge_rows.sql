@@ -1,5 +1,6 @@
 -- One verdict per new row and per row to recheck. Reads staged_presence and the lookup tables of this validation.
--- The order of the reasons is the documented one. Ids compare without case, addresses with.
+-- The order of the reasons is the documented one; of a row that may be no presence, nothing else is said. Ids compare without
+-- case, addresses with.
 insert into validated_presence
 with rows_to_judge as (
     select * from staged_presence where row_id > $last_row_judged
@@ -15,15 +16,20 @@ named as (
         f.has_places and r.location_id is null and r.place is not null as by_door,
         coalesce(r.user_id, case when by_badge then p.user_id end) as user_id,
         coalesce(r.user_email, case when by_badge then p.user_email end) as user_email,
-        coalesce(r.location_id, d.location_id) as location_id,
-        case when by_door then coalesce(d.location_type, r.location_type) else r.location_type end as location_type
+        r.location_id is null and d.door is null and f.fallback_id is not null as falls_back,
+        case when falls_back then f.fallback_id else coalesce(r.location_id, d.location_id) end as location_id,
+        case
+            when falls_back then f.fallback_type
+            when by_door then coalesce(d.location_type, r.location_type)
+            else r.location_type
+        end as location_type
     from rows_to_judge r
         join judged_files f on f.file_id = r.file_id
         left join people p
             on p.source = f.source and p.source_user_key = case when f.has_people then lower(r.source_user_id) end
-        left join places d
+        left join doors d
             on d.source = f.source
-            and d.source_place_key = case when f.has_places and r.location_id is null then lower(r.place) end
+            and d.door = case when f.has_places and r.location_id is null then lower(r.place) end
 ),
 found as (
     select
@@ -34,14 +40,15 @@ found as (
         l.user_key as loose_user, coalesce(l.users, 0) as loose_users,
         coalesce(a.user_keys, l.user_keys) as many_users,
         p.location_key, o.id is not null as has_other_type,
-        coalesce(d.differs, false) as differs, coalesce(not d.differs, false) as is_repeat
+        coalesce(d.differs, false) as differs, coalesce(not d.differs, false) as is_repeat,
+        coalesce(d.listing = 'unlisted', false) as is_unlisted, coalesce(d.listing = 'ignored', false) as is_ignored
     from named n
         left join user_ids i on i.id = lower(n.user_id)
         left join addresses a on a.address = n.user_email
         left join loose_addresses l on l.address = case when a.address is null then lower(n.user_email) end
         left join places_by_type p on p.id = lower(n.location_id) and p.location_type = n.location_type
         left join place_ids o on o.id = case when p.location_key is null then lower(n.location_id) end
-        left join repeated_rows d on d.row_id = n.row_id
+        left join marked_rows d on d.row_id = n.row_id
 ),
 resolved as (
     select
@@ -76,7 +83,8 @@ settled as (
         *,
         case
             when is_malformed then 'rejected'
-            when not kept then 'ignored'
+            when not kept or is_ignored then 'ignored'
+            when is_unlisted then 'rejected'
             when is_repeat then 'duplicate'
             when missing_timestamp or has_bad_time or future_timestamp or missing_user or unmapped_person or unknown_user
                 or email_case_mismatch or ambiguous_user or user_conflict or missing_location or unmapped_place
@@ -92,6 +100,7 @@ select
     case
         when verdict <> 'rejected' then null
         when is_malformed then ['malformed_row']
+        when is_unlisted then ['unlisted_outcome']
         else list_filter([
             case when missing_timestamp then 'missing_timestamp' end,
             case when has_bad_time then 'invalid_timestamp' end,

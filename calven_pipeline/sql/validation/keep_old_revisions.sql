@@ -6,5 +6,7 @@ from old_verdicts o
 where
     o.row_id = validated_presence.row_id
     and validated_presence.revision = $revision
-    and o.verdict = 'rejected' and validated_presence.verdict = 'rejected'
+    and o.verdict = validated_presence.verdict
     and o.reasons = validated_presence.reasons
+    and o.user_key is not distinct from validated_presence.user_key
+    and o.location_key is not distinct from validated_presence.location_key

@@ -1,6 +1,6 @@
--- The original text of one file's rejected rows. Reads raw_texts.
+-- The original text of rejected rows. Reads raw_texts, rows_without_raw.
 -- Texts that are kept already stay.
 update rejections
 set raw = t.raw
-from raw_texts t
-where rejections.row_id = $first_row_id + t.row_number - 1 and rejections.raw is null
+from raw_texts t join rows_without_raw w using (row_number)
+where rejections.row_id = w.row_id and rejections.raw is null

@@ -1,6 +1,18 @@
--- One row per rejected row of one file whose original text is not kept yet: its number in the file.
--- Reads rejections, export_files.
+-- One row per rejected row, of files that are read as one, whose original text is not kept yet: its number in there.
+-- Reads rejections; each file brings the number of its first row, and how many rows it has.
 create or replace temp table rows_without_raw as
-select (r.row_id - f.first_row_id + 1)::integer as row_number
-from rejections r join export_files f on r.row_id between f.first_row_id and f.first_row_id + f.row_count - 1
-where r.raw is null and f.first_row_id = $first_row_id
+with files as (
+    select
+        unnest($first_row_ids::bigint[]) as first_row_id,
+        unnest($row_counts::bigint[]) as row_count,
+        generate_subscripts($row_counts::bigint[], 1) as number
+),
+placed as (
+    select
+        *,
+        coalesce(sum(row_count) over (order by number rows between unbounded preceding and 1 preceding), 0) as rows_before
+    from files
+)
+select (p.rows_before + r.row_id - p.first_row_id + 1)::integer as row_number, r.row_id
+from rejections r join placed p on r.row_id between p.first_row_id and p.first_row_id + p.row_count - 1
+where r.raw is null

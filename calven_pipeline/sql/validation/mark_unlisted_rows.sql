@@ -1,0 +1,48 @@
+-- One row per row whose outcome was not listed when it was read; where it is now listed as presence, also whether its event stands
+-- in another row, and differs from it. Reads unlisted_rows, staged_presence, validated_presence.
+-- A row that was judged comes first, then a new one that needed no second look, then the one that was read first.
+insert into marked_rows
+with healing as (
+    select s.* from staged_presence s where s.row_id in (select row_id from unlisted_rows where is_healing)
+),
+same_event as (
+    select row_id, event_key, unlisted
+    from staged_presence
+    where kept and event_key in (select event_key from healing)
+),
+judged as (
+    select row_id
+    from validated_presence
+    where
+        row_id in (select row_id from same_event)
+        and (
+            verdict = 'valid' or reasons = ['collapsed']
+            or (verdict = 'rejected' and not list_has_any(reasons, ['unlisted_outcome', 'conflicting_event_id']))
+        )
+),
+events as (
+    select event_key, row_id, 1 as rank from same_event where row_id in (from judged)
+    union all
+    select event_key, row_id, 2 from same_event where row_id > $last_row_judged and unlisted is null
+    union all
+    select event_key, row_id, 3 from healing
+),
+firsts as (
+    select event_key, min_by(row_id, (rank, row_id)) as first_row_id from events group by event_key
+),
+repeated as (
+    select
+        s.row_id,
+        s.has_own_event_id and (
+            (s.occurred_at, s.timestamp_text, s.source_user_id, lower(s.user_id), s.user_email, lower(s.location_id),
+             s.location_type, s.place)
+            is distinct from
+            (e.occurred_at, e.timestamp_text, e.source_user_id, lower(e.user_id), e.user_email, lower(e.location_id),
+             e.location_type, e.place)
+        ) as differs
+    from healing s
+        join firsts f on f.event_key = s.event_key
+        join staged_presence e on e.row_id = f.first_row_id
+    where s.row_id <> f.first_row_id
+)
+select u.row_id, r.differs, u.listing from unlisted_rows u left join repeated r on r.row_id = u.row_id
