@@ -1,21 +1,29 @@
 """The command line: arguments in, one function call, exit code out.
 
-Results go to stdout, everything else to stderr; a known error is one line. Exit codes: 0 done; 1 something failed;
-64 wrong arguments; 65 an export or an answer that cannot be read; 74 the working database; 75 trying again later may help;
-77 Calven refused the key; 78 settings or profiles (the codes of BSD's sysexits.h).
+Results go to stdout, everything else to stderr; a known error is one line. Exit codes: 0 done; 1 something failed, or
+`status` found something wrong; 64 wrong arguments; 65 an export or an answer that cannot be read; 74 the working database;
+75 trying again later may help; 77 Calven refused the key; 78 settings or profiles (the codes of BSD's sysexits.h).
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from calven_pipeline.errors import CalvenPipelineError
 
+if TYPE_CHECKING:
+    from calven_pipeline.status.facts import Operations
+
 USAGE_EXIT_CODE = 64
+BROKEN_PIPE_EXIT_CODE = 141  # as a shell says of a command whose reader went away
+MOST_ROWS = 1000
 
 DEMO_HELP = """Runs the main job on a sandbox and sample exports, first as a dry run, then live, and prints what became of
 every row. Needs no key and no network. Works again on the second call.
@@ -28,10 +36,29 @@ keys it knows. Stop it with Ctrl-C.
   uv run calven-pipeline sandbox --port 8787 --users 5000
   uv run calven-pipeline sandbox --world data/samples/world --fault 503@10%
 """
+PREVIEW_HELP = """Shows how a file would be read and what would become of its rows. Writes nothing that stays, sends nothing, needs no
+key, and may be used while a run is under way.
+
+  uv run calven-pipeline preview data/exports/badges/2026-11-02.csv
+  uv run calven-pipeline preview night.csv.gz --source hq-badges --rows 20
+  uv run calven-pipeline preview night.csv --suggest >> data/sources.yaml
+"""
+PROFILES_HELP = """Lists the ready profiles: how well-known systems write their exports. With a name, prints that one as YAML.
+
+  uv run calven-pipeline profiles
+  uv run calven-pipeline profiles lenel-onguard
+"""
 DOCTOR_HELP = """Checks settings, keys and roles, clock, folders and profiles: one line each, with what to do where one is not
 well. Posts no event.
 
   uv run calven-pipeline doctor
+"""
+STATUS_HELP = """The state on one screen: what is wrong now and what to do, the last runs, rows by outcome, what waits, why rows
+stand rejected, sources and their silence, schedules. Reads only calven.duckdb and the history of runs, so it answers while
+a run writes. Exit code 0 where nothing is wrong, 1 where something is.
+
+  uv run calven-pipeline status
+  uv run calven-pipeline status --json
 """
 
 
@@ -46,6 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
+        return BROKEN_PIPE_EXIT_CODE
 
 
 class _Parser(argparse.ArgumentParser):
@@ -72,8 +102,26 @@ def _parser() -> argparse.ArgumentParser:
         "--fault", action="append", default=[], metavar="SPEC", help="fail on purpose; may be repeated"
     )
     sandbox.set_defaults(run=_sandbox)
+    preview = _command(commands, "preview", "how a file would be read, and what would become of its rows", PREVIEW_HELP)
+    preview.add_argument(
+        "file", type=Path, metavar="FILE", help="an export, wherever it lies; gzip and zip are looked into"
+    )
+    preview.add_argument(
+        "--source", metavar="NAME", help="of sources.yaml, or a ready profile (default: the one that fits)"
+    )
+    preview.add_argument("--rows", type=_row_count, default=10, metavar="N", help="rows to show (default: %(default)s)")
+    preview.add_argument(
+        "--suggest", action="store_true", help="print a source to start from, as YAML, and nothing else"
+    )
+    preview.set_defaults(run=_preview)
+    profiles = _command(commands, "profiles", "the ready profiles of well-known systems", PROFILES_HELP)
+    profiles.add_argument("name", nargs="?", metavar="NAME", help="prints that one")
+    profiles.set_defaults(run=_profiles)
     doctor = _command(commands, "doctor", "checks settings, keys, clock, folders and profiles", DOCTOR_HELP)
     doctor.set_defaults(run=_doctor)
+    status = _command(commands, "status", "what is wrong now, and the state on one screen", STATUS_HELP)
+    status.add_argument("--json", action="store_true", help="one JSON object, for scripts")
+    status.set_defaults(run=_status)
     return parser
 
 
@@ -121,10 +169,46 @@ def _sandbox(options: argparse.Namespace) -> int:
     return 0
 
 
+def _row_count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= MOST_ROWS:
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to {MOST_ROWS}")
+    return int(text)
+
+
+def _preview(options: argparse.Namespace) -> int:
+    from calven_pipeline.previewing.commands import run_preview, run_suggest
+
+    if options.suggest:
+        return run_suggest(options.file, ready=options.source)
+    return run_preview(options.file, source=options.source, rows=options.rows)
+
+
+def _profiles(options: argparse.Namespace) -> int:
+    from calven_pipeline.previewing.commands import run_profiles
+
+    return run_profiles(options.name)
+
+
 def _doctor(_: argparse.Namespace) -> int:
     from calven_pipeline.doctor import run_doctor
 
     return run_doctor()
+
+
+def _status(options: argparse.Namespace) -> int:
+    from calven_pipeline.status.command import run_status
+
+    return run_status(_ask_dagster, as_json=options.json)
+
+
+def _ask_dagster(now: datetime) -> Operations:
+    """What Dagster knows now: runs, schedules, sensors."""
+    from calven_pipeline.definitions import defs
+    from calven_pipeline.defs.operations import operations
+    from calven_pipeline.project import project_folder
+
+    logging.getLogger("dagster").setLevel(logging.WARNING)  # it would say where it keeps runs
+    return operations(project_folder(), defs().get_repository_def(), now)
 
 
 if __name__ == "__main__":

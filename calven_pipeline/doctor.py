@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -21,16 +22,25 @@ from calven_pipeline.api.retries import RetryPolicy
 from calven_pipeline.errors import (
     CalvenPipelineError,
     RefusedCallError,
+    SettingsError,
     TryAgainError,
+    UnreadableExportError,
     WillNotHelpError,
     WorkingDatabaseError,
 )
-from calven_pipeline.exports.discovery import find_exports
+from calven_pipeline.exports.archives import members
+from calven_pipeline.exports.encodings import UnreadableTextError
+from calven_pipeline.exports.folder import ExportFile, LocalFolder, drop_folder
+from calven_pipeline.exports.profile_model import SourceProfile
 from calven_pipeline.exports.profiles import load_profiles
 from calven_pipeline.exports.reading import check_columns
+from calven_pipeline.exports.wording import shown
 from calven_pipeline.settings import Settings
 
 CLOCK_TOLERATED_S = 60.0  # the tolerance of HMAC timestamps is not published; NTP keeps a machine far below this
+LARGEST_UNPACKED_BYTES = 20 * 1000**2  # of an archive that is looked into
+MOST_MEMBERS = 20
+NAMES_TOLD = 3
 QUICK = RetryPolicy(attempts=2, total_s=15.0)
 
 WELL, FAIL, SKIP = "[green]ok  [/green]", "[red]FAIL[/red]", "[yellow]skip[/yellow]"
@@ -76,21 +86,51 @@ def _folders(settings: Settings) -> str:
         nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
         if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
             raise WorkingDatabaseError(f"{folder} cannot be written: check CALVEN_DATA_DIR and its rights")
-    exports = settings.data_dir / "exports"
-    if not exports.is_dir():
-        return f"{settings.data_dir} can be written; there is no {exports} yet: put exports there"
-    return f"{settings.data_dir} can be written, exports are read from {exports}"
+    return f"{settings.data_dir} can be written; {_drop_folder(settings)}"
+
+
+def _drop_folder(settings: Settings) -> str:
+    """Where exports are read from, which is looked at; raises where it cannot be."""
+    folder = drop_folder(settings.data_dir)
+    if isinstance(folder, LocalFolder) and not folder.folder.is_dir():
+        if settings.exports is None:
+            return f"there is no {folder.place} yet: put exports there"
+        raise SettingsError(f"{folder.place} is no folder: make it, or check CALVEN_EXPORTS")
+    count = len(folder.listing.entries)
+    return f"exports are read from {folder.place} ({count} file{'' if count == 1 else 's'})"
 
 
 def _profiles(settings: Settings) -> str:
+    """Each source with its files, whose columns are looked at where they lie on this machine; then files of no source."""
     profiles = load_profiles(settings.data_dir)
+    folder = drop_folder(settings.data_dir)
     told = []
     for profile in profiles:
-        files = find_exports(profile, settings.data_dir / "exports")
-        for file in files:
-            check_columns(profile, file)
+        files = folder.files(profile)
+        for file in files if isinstance(folder, LocalFolder) else ():
+            _check_columns(profile, file)
         told.append(f"{profile.name} ({len(files)} file{'' if len(files) == 1 else 's'})")
+    unmatched = folder.unmatched(profiles)
+    if unmatched:
+        names = ", ".join(map(shown, unmatched[:NAMES_TOLD])) + (", ..." if unmatched[NAMES_TOLD:] else "")
+        told.append(f"and {len(unmatched)} that no source reads: {names}; check `files`")
     return ", ".join(told)
+
+
+def _check_columns(profile: SourceProfile, file: ExportFile) -> None:
+    """Look at a file's header, or at those of what an archive of moderate size holds."""
+    try:
+        found = members(file.path, file.source_file)[:MOST_MEMBERS]
+    except UnreadableTextError as error:
+        raise UnreadableExportError(f"Cannot read {shown(file.source_file)}: {error}") from error
+    for member in found:
+        if not member.is_plain and file.size_bytes > LARGEST_UNPACKED_BYTES:
+            return
+        try:
+            with tempfile.TemporaryDirectory() as scratch, member.local(Path(scratch)) as path:
+                check_columns(profile, replace(file, source_file=member.source_file, path=path))
+        except UnreadableTextError as error:
+            raise UnreadableExportError(f"Cannot read {shown(member.source_file)}: {error}") from error
 
 
 def _warehouse_key(settings: Settings) -> str:
