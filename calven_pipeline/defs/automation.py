@@ -1,4 +1,8 @@
-"""What starts by itself, once somebody switches it on."""
+"""What starts by the clock, once somebody switches it on; `noticing` is what starts when files come.
+
+What may surprise: all of it is off in a fresh clone. What posts presence starts by itself only where somebody has
+decided so, and what pulls reference data would fail every hour where there is no key yet. Dagster remembers the switch.
+"""
 
 from dataclasses import dataclass
 
@@ -14,6 +18,7 @@ UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+PULLING = (jobs.refresh_reference, jobs.presence_pipeline)
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,23 @@ def retry_pending_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunReque
     reason = why_not(_look(context.instance))
     if reason:
         return dg.SkipReason(reason)
+    return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
+
+
+@dg.schedule(
+    name="refresh_reference",
+    job=jobs.refresh_reference,
+    cron_schedule="5 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Pulls users, locations and desks, every hour at five past, unless a run that does is queued or under way. "
+    "Off until somebody switches it on: without a key it would fail every hour. It posts nothing.",
+)
+def refresh_reference_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """One run for a tick at most, named for its time; none behind another that is still waiting."""
+    for job in PULLING:
+        if context.instance.get_runs_count(dg.RunsFilter(job_name=job.name, statuses=UNFINISHED)):
+            return dg.SkipReason(f"A run of {job.name} is queued or under way; it pulls them.")
     return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
 
 
