@@ -1,21 +1,38 @@
 """Where Dagster keeps runs, logs, cursors and switches: `state/dagster` in the data folder, with or without DAGSTER_HOME.
 
+With `CALVEN_DAGSTER_POSTGRES_URL`, runs, events and switches are kept in that database; what steps print stays in the
+folder. Dagster hands its configuration to child processes on their command line, which every user of the machine can
+read: so the configuration names a variable, and the address is in the environment alone.
+
 Named by `instance_class` in `dagster.yaml`. Without it and without DAGSTER_HOME, Dagster keeps everything in a
 `.tmp_dagster_home_*` folder that it deletes at exit; it still makes that folder and says so, but it stays empty.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef  # it has no public name; pinned below Dagster 1.14 and tested
+from dagster._serdes import ConfigurableClassData  # nor has this
 
-from calven_pipeline.settings import DataFolder
+from calven_pipeline.errors import SettingsError
+from calven_pipeline.settings import DataFolder, HistorySettings
+
+POSTGRES = "dagster_postgres"
+POSTGRES_URL = "DAGSTER_POSTGRES_URL"  # for child processes; `.env` may hold ours, and they do not read it
+POSTGRES_STORAGES = {
+    "storage": "DagsterPostgresStorage",
+    "run_storage": "PostgresRunStorage",
+    "event_log_storage": "PostgresEventLogStorage",
+    "schedule_storage": "PostgresScheduleStorage",
+}
 
 
 def dagster_folder() -> Path:
@@ -39,4 +56,24 @@ class CalvenInstance(dg.DagsterInstance):
         # `telemetry: enabled: false` does not reach the `dg` command while DAGSTER_HOME is unset (tried with 1.13.27).
         os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
         logging.getLogger("dagster").info("Runs, logs and cursors are kept in %s", folder)
-        return InstanceRef.config_defaults(str(folder))
+        return {**InstanceRef.config_defaults(str(folder)), **_postgres_storages()}
+
+
+def _postgres_storages() -> Mapping[str, ConfigurableClassData]:
+    """The storages that go to PostgreSQL: all four, or none. Raises `SettingsError`."""
+    try:
+        url = HistorySettings.load().dagster_postgres_url
+        if url is None:
+            return {}
+        if importlib.util.find_spec(POSTGRES) is None:
+            raise SettingsError(  # noqa: TRY301 - told as one line like the others
+                "CALVEN_DAGSTER_POSTGRES_URL is set, but what it needs is not installed: `uv sync --extra postgres`."
+            )
+    except SettingsError as error:
+        if Path(sys.argv[0]).name == "dg":
+            raise SystemExit(f"Failed: {error}") from None  # without a run, nothing else turns it into a line
+        raise
+    # SQLAlchemy 2.1 takes `postgresql:` for psycopg 3, and dagster-postgres brings psycopg2.
+    os.environ[POSTGRES_URL] = f"postgresql+psycopg2:{url.get_secret_value().partition(':')[2]}"
+    config = f"postgres_url:\n  env: {POSTGRES_URL}\n"
+    return {name: ConfigurableClassData(POSTGRES, storage, config) for name, storage in POSTGRES_STORAGES.items()}

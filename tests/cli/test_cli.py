@@ -1,5 +1,6 @@
 """Do the commands do what they say, in words and exit codes that help?"""
 
+import gzip
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from calven_pipeline.sandbox import SandboxServer
 
 SECRETS = ("sandbox-all-secret", "sandbox-events-secret", "not-the-secret")
 PATIENCE_S = 30
+COMMANDS = ["demo", "sandbox", "preview", "profiles", "doctor", "status"]
 # Dagster 1.13.27 asks pydantic for resources' fields in a way that pydantic 2.11 and newer warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")
 
@@ -60,10 +62,10 @@ def test_help_names_every_command(said):
         main(["--help"])
     out, _ = said()
     assert stopped.value.code == 0
-    assert re.findall(r"^    (\w+) ", out, re.MULTILINE) == ["demo", "sandbox", "doctor"]
+    assert re.findall(r"^    (\w+) ", out, re.MULTILINE) == COMMANDS
 
 
-@pytest.mark.parametrize("command", ["demo", "sandbox", "doctor"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_a_command_holds_an_example_that_can_be_copied(said, command):
     with pytest.raises(SystemExit) as stopped:
         main([command, "--help"])
@@ -271,7 +273,7 @@ def sandbox(clock):
 @pytest.fixture
 def doctor(folder, sandbox, clock, monkeypatch, said):
     """Run the doctor on the samples with those settings: exit code and its lines by name."""
-    shutil.copytree(samples_folder(), folder / "data", ignore=shutil.ignore_patterns("world"))
+    shutil.copytree(samples_folder(), folder / "data", ignore=shutil.ignore_patterns("world", "systems"))
     clock.ahead_s = 0.0
     sandbox.clear()
     monkeypatch.setenv("COLUMNS", "120")
@@ -387,6 +389,33 @@ def test_no_exports_yet(doctor, folder):
     assert "there is no data/exports yet: put exports there" in lines["folders"][1]
 
 
+def test_files_of_no_source_and_archives_that_are_looked_into(doctor, folder):
+    """A file that no pattern matches is the commonest mistake; a column that is missing is found within an archive too."""
+    exports = folder / "data" / "exports"
+    (exports / "old").mkdir()
+    (exports / "old" / "x.csv").write_text("a\n")
+    exit_code, lines = doctor()
+    assert exit_code == 0
+    assert lines["profiles"][1].endswith("and 1 that no source reads: old/x.csv; check `files`")
+    assert lines["folders"][1].endswith("exports are read from data/exports (5 files)")
+    (exports / "old" / "x.csv").rename(exports / "badges" / "x.csv")
+    (exports / "badges" / "x.csv").write_bytes(gzip.compress(b"Moment,Badge\n"))
+    exit_code, lines = doctor()
+    assert (exit_code, failing(lines)) == (78, ["profiles"])
+    assert "which badges/x.csv does not have" in lines["profiles"][1]
+
+
+def test_a_drop_folder_elsewhere(doctor, folder):
+    shutil.move(folder / "data" / "exports", folder / "dropped")
+    exit_code, lines = doctor(EXPORTS=str(folder / "dropped"))
+    assert exit_code == 0
+    assert f"exports are read from {folder / 'dropped'} (4 files)" in lines["folders"][1]
+    assert lines["profiles"][1].startswith("badges (2 files)")
+    exit_code, lines = doctor(EXPORTS=str(folder / "nowhere"))
+    assert (exit_code, failing(lines)) == (78, ["folders"])
+    assert "check CALVEN_EXPORTS" in lines["folders"][1]
+
+
 def test_a_data_folder_that_is_a_file(doctor, folder):
     (folder / "taken").touch()
     exit_code, lines = doctor(DATA_DIR=str(folder / "taken"))
@@ -418,6 +447,7 @@ def test_the_samples_are_as_they_were():
         "people.csv",
         "places.csv",
         "sources.yaml",
+        "systems",
         "world",
     ]
     assert len(json.loads((Path(samples_folder()) / "world" / "users.json").read_text())) == 12

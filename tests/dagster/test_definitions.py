@@ -49,7 +49,11 @@ JOBS = {
     "refresh_reference": GROUPS["reference"],
     "retry_pending": {"published_presence", "rejections", "calven_presence", "analytics_database"},
 }
-BY_HAND = {"replay": ["choose_rows", "deliver_chosen"], "dismiss": ["dismiss_rows", "write_dismissed"]}
+BY_HAND = {
+    "replay": ["choose_rows", "deliver_chosen"],
+    "dismiss": ["dismiss_rows", "write_dismissed"],
+    "trim_history": ["trim_runs"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -110,13 +114,23 @@ def test_jobs_run_the_checks_of_their_assets(definitions):
         assert {f"{check.asset_key.to_user_string()}:{check.name}" for check in checks} == expected
 
 
-def test_nothing_starts_by_itself(definitions):
-    """One schedule, switched off; no sensor: whoever runs the project decides when presence is posted."""
+def test_nothing_that_posts_or_pulls_starts_by_itself(definitions):
+    """Whoever runs the project decides when presence is posted; a pull would fail every hour where there is no key."""
     repository = definitions.get_repository_def()
-    (schedule,) = repository.schedule_defs
-    assert (schedule.name, schedule.job_name, schedule.execution_timezone) == ("retry_pending", "retry_pending", "UTC")
-    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
-    assert list(repository.sensor_defs) == []
+    automations = {automation.name: automation for automation in (*repository.schedule_defs, *repository.sensor_defs)}
+    jobs = {schedule.name: schedule.job_name for schedule in repository.schedule_defs}
+    jobs |= {sensor.name: sensor.job_name for sensor in repository.sensor_defs if sensor.targets}
+    off = {name: job for name, job in jobs.items() if job in JOBS}
+    assert off == {
+        "new_exports": "ingest_presence",
+        "retry_pending": "retry_pending",
+        "refresh_reference": "refresh_reference",
+    }
+    assert {automations[name].default_status.value for name in off} == {"STOPPED"}
+    assert all("Off until somebody" in automations[name].description for name in off)
+    assert automations["retry_pending"].cron_schedule == "*/15 * * * *"
+    assert automations["refresh_reference"].cron_schedule == "5 * * * *"
+    assert {schedule.execution_timezone for schedule in repository.schedule_defs} == {"UTC"}
 
 
 def test_no_job_is_run_again_after_a_step_failed(definitions):
@@ -138,10 +152,10 @@ def test_resources_have_no_fields(definitions):
     assert Calven.model_fields == {}
 
 
-def test_the_only_thing_to_configure_is_a_shrinking_pull(definitions):
+def test_all_there_is_to_configure_is_a_shrinking_pull_and_which_files(definitions):
     """Anything else would be a second place for settings, and one that Dagster stores."""
     job = definitions.resolve_job_def("presence_pipeline")
     ops = job.run_config_schema.config_type.fields["ops"].config_type.fields
     configs = {name: op.config_type.fields["config"].config_type for name, op in ops.items()}
     asked = {name: set(config.fields) for name, config in configs.items() if getattr(config, "fields", None)}
-    assert asked == {name: {"allow_shrink"} for name in GROUPS["reference"]}
+    assert asked == {name: {"allow_shrink"} for name in GROUPS["reference"]} | {"staged_presence": {"files"}}

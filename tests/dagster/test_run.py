@@ -260,7 +260,7 @@ def test_a_pull_that_shrank_is_refused_until_somebody_agrees(rehearsed):
 def test_an_unreadable_export_does_not_stop_the_others(rehearsed):
     """The good file is delivered, the snapshot is written, and the run fails naming the bad one."""
     rehearsed.add_badges()
-    (rehearsed.data_dir / "exports" / "badges" / "broken.csv").write_text("Time,Badge", encoding="utf-16")
+    (rehearsed.data_dir / "exports" / "badges" / "broken.csv").write_bytes(b"PK\x03\x04 and no archive")
 
     run = rehearsed.run("ingest_presence")
 
@@ -406,7 +406,7 @@ def test_an_unforeseen_error_is_told_without_its_text(deployment, monkeypatch, e
     def stumble(*_, **__):
         raise error
 
-    monkeypatch.setattr(staging, "find_exports", stumble)
+    monkeypatch.setattr(staging, "drop_folder", stumble)
 
     run = deployment.run("ingest_presence")
 

@@ -151,7 +151,7 @@ def run_in_many_ways(instance: dg.DagsterInstance, deployment: Deployment, monke
     shutil.copyfile(samples_folder() / "people.csv", people_table)
     with monkeypatch.context() as stumbling:
         quote = duckdb.InvalidInputException(f"Original Line: {address('walburga')}")
-        stumbling.setattr(staging, "find_exports", Mock(side_effect=quote))
+        stumbling.setattr(staging, "drop_folder", Mock(side_effect=quote))
         assert not run_kept(instance), "an error that quotes a row"
     deployment.sandbox.set_faults(["poison=event-kunigunde"])
     assert run_kept(instance), "a call that Calven refuses for one of its events"

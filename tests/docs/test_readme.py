@@ -23,7 +23,7 @@ from calven_pipeline.reference.pull import pull_reference
 from calven_pipeline.sandbox import KEYS
 from calven_pipeline.sandbox.fault_kinds import FAULT_KINDS
 from calven_pipeline.sandbox.faults import parse_fault
-from calven_pipeline.settings import Settings
+from calven_pipeline.settings import AlertSettings, HistorySettings, Settings
 from calven_pipeline.validation.reasons import CALVENS, REASONS
 from calven_pipeline.validation.verdicts import validate
 from calven_pipeline.warehouse.database import open_working_database
@@ -49,11 +49,13 @@ def section(heading: str) -> str:
 
 
 def rows(heading: str, first_column: str) -> list[list[str]]:
-    """The cells of the table in that section whose first column has that name."""
+    """The cells of the tables in that section whose first column has that name."""
     blocks = re.findall(r"(?:^\|.*\n)+", section(heading), flags=re.MULTILINE)
-    block = next(block for block in blocks if block.startswith(f"| {first_column} |"))
+    wanted = [block for block in blocks if block.startswith(f"| {first_column} |")]
+    assert wanted, f"no table of {first_column} under {heading}"
     return [
         [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for block in wanted
         for line in block.splitlines()[WITHOUT_RULE:]
     ]
 
@@ -76,7 +78,7 @@ def commands() -> Iterator[list[str]]:
     for line in shown:
         for part in line.split("&&"):
             if "uv run " in part:
-                yield shlex.split(part.partition("uv run ")[2])
+                yield shlex.split(re.split(r" >| \|\|", part.partition("uv run ")[2])[0])
 
 
 @pytest.fixture(scope="module")
@@ -164,20 +166,32 @@ def test_every_check_and_whether_it_blocks(definitions):
     assert shown == found
 
 
-def test_every_schedule_with_its_interval(definitions):
-    """Off, as the page says."""
-    found = list(definitions.get_repository_def().schedule_defs)
-    shown = {words(row[0])[0]: row[1] for row in rows("Assets, jobs, checks", "schedule")}
-    minutes = {s.name: str(s.cron_schedule).removeprefix("*/").removesuffix(" * * * *") for s in found}
-    assert shown == {s.name: f"every {minutes[s.name]} minutes, {s.execution_timezone}" for s in found}
-    assert all(s.default_status == dg.DefaultScheduleStatus.STOPPED for s in found)
-    assert "off until somebody switches it on" in section("Assets, jobs, checks")
+def test_all_that_starts_by_itself(definitions):
+    """Whether it is on or off at first, and the cron line of a schedule."""
+    repository = definitions.get_repository_def()
+    found = {
+        f"schedule {s.name}": (
+            s.default_status == dg.DefaultScheduleStatus.RUNNING,
+            f"{s.cron_schedule} {s.execution_timezone}",
+        )
+        for s in repository.schedule_defs
+    } | {
+        f"sensor {s.name}": (s.default_status == dg.DefaultSensorStatus.RUNNING, None)
+        for s in repository.sensor_defs
+        if s.name != "default_automation_condition_sensor"
+    }
+    shown = {
+        row[0].replace("`", ""): (row[1] == "on", row[2].replace("`", "").partition(",")[0] if "`" in row[2] else None)
+        for row in rows("Assets, jobs, checks", "by itself")
+    }
+    assert shown == found
 
 
 def test_every_setting_with_its_default():
     shown = {words(row[0])[0]: row[1] for row in rows("Settings", "name")}
-    assert set(shown) == {f"CALVEN_{name.upper()}" for name in Settings.model_fields}
-    for name, field in Settings.model_fields.items():
+    fields = Settings.model_fields | AlertSettings.model_fields | HistorySettings.model_fields
+    assert set(shown) == {f"CALVEN_{name.upper()}" for name in fields}
+    for name, field in fields.items():
         cell = shown[f"CALVEN_{name.upper()}"]
         if field.default is None:
             assert cell in {"", "the one key"}
@@ -198,7 +212,7 @@ def test_the_example_of_an_env_file_can_be_loaded(tmp_path, monkeypatch):
 
 def test_every_key_of_a_source_profile():
     shown = [words(row[0])[0] for row in rows("Source profiles", "key")]
-    assert set(shown) == set(SourceProfile.model_fields) - {"is_default"}
+    assert sorted(shown) == sorted({*SourceProfile.model_fields, "profile"} - {"is_default"})
     assert words(re.search(r"^Our columns: (.*)$", README, flags=re.MULTILINE)[1]) == list(OUR_COLUMNS)
 
 
@@ -212,17 +226,17 @@ def test_the_example_profile_can_be_loaded(tmp_path):
 
 
 def test_every_reason_in_order_with_its_stage_and_whether_it_heals():
-    validated = list(dict.fromkeys(re.findall(r"then '(\w+)' end", query("validation/judge_rows"))))
+    validated = list(dict.fromkeys(re.findall(r"then (?:\['|'(?=\w+' end))(\w+)'", query("validation/judge_rows"))))
     refused = set(re.findall(r"(?:then|else) '(calven_\w+)'", query("delivery/settle_events")))
-    assert list(REASONS) == ["malformed_row", *validated, *CALVENS]
+    assert list(REASONS) == [*validated, *CALVENS]
     assert set(CALVENS) == refused
 
-    with_new_data, _, when_time_has_come, _ = query("validation/choose_rows_to_recheck").split("\nunion\n")
-    calvens, _, ours = with_new_data.partition("else")
+    with_new_data, _, when_time_has_come, *_ = query("validation/choose_rows_to_recheck").split("\nunion\n")
+    calvens, _, ours = with_new_data.partition("\n        else\n")
     beyond_cure = set(re.findall(r"'(\w+)'", ours.partition("list_has_any")[2]))
     beyond_cure -= set(re.findall(r"(?<!not )list_contains\(r\.reasons, '(\w+)'\)", when_time_has_come))
     beyond_cure |= refused - set(re.findall(r"'(calven_\w+)'", calvens))
-    stages = {"malformed_row": "read"} | dict.fromkeys(validated, "validate") | dict.fromkeys(CALVENS, "calven")
+    stages = dict.fromkeys(validated, "validate") | {"malformed_row": "read"} | dict.fromkeys(CALVENS, "calven")
     shown = [(row[0], words(row[1])[0], row[2]) for row in rows("Reasons", "stage")]
     healing = {reason: "no" if reason in beyond_cure | {"malformed_row"} else "yes" for reason in REASONS}
     assert shown == [(stages[reason], reason, healing[reason]) for reason in REASONS]
@@ -311,7 +325,8 @@ def test_the_doctors_checks():
 
 def test_every_command_exists(assets, jobs):
     pytest_options = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
-    tools = {"pytest", "ruff", "mypy", "calven-pipeline", "dg", "python", "--with"}
+    by_itself = {row[0].replace("`", "") for row in rows("Assets, jobs, checks", "by itself")}
+    tools = {"pytest", "ruff", "mypy", "calven-pipeline", "dg", "dagster", "python", "--with"}
     seen = set()
     for command in commands():
         tool, *arguments = command
@@ -328,6 +343,9 @@ def test_every_command_exists(assets, jobs):
             assert name in (jobs if what == "--job" else assets)
         elif tool == "dg":
             assert arguments in (["dev"], ["check", "defs"])
+        elif tool == "dagster":
+            kind, action, name = arguments
+            assert (action, f"{kind} {name}" in by_itself) == ("start", True)
         elif tool == "python":
             assert arguments == ["-m", "tests.docs.tables"]
     assert seen == tools

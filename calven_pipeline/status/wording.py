@@ -1,0 +1,36 @@
+"""Ages and counts in words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def age(span: timedelta) -> str:
+    """A span in its largest unit: `40 s`, `5 min`, `3 h`, `12 d`; below nothing counts as nothing."""
+    seconds = max(round(span.total_seconds()), 0)
+    if seconds < MINUTE:
+        return f"{seconds} s"
+    if seconds < 2 * HOUR:
+        return f"{seconds // MINUTE} min"
+    if seconds < 2 * DAY:
+        return f"{seconds // HOUR} h"
+    return f"{seconds // DAY} d"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def ago(time: datetime | None, now: datetime) -> str:
+    """How long ago; nothing where that is not known."""
+    return f"{age(now - time)} ago" if time else ""
+
+
+def usually(days: int | None) -> str:
+    """How often files come, by the median of days between them; too few came to tell where that is not known."""
+    if days is None:
+        return "too few"
+    return {1: "daily", 7: "weekly"}.get(days, f"every {days} days")
