@@ -103,6 +103,7 @@ def test_metadata_holds_counts_and_nobody(deployment):
         "rows_rejected": REJECTED,
         "rows_duplicate": DUPLICATES,
         "rows_ignored": IGNORED,
+        "rows_collapsed": 0,
     }
     published = metadata["published_presence"]
     assert (published["events_due"], published["events_accepted"], published["events_pending"]) == (
