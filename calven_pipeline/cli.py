@@ -67,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s")
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        exit_code = int(options.run(options))
+        sys.stdout.flush()  # while a reader that went away can still be told
     except CalvenPipelineError as error:
         print(f"calven-pipeline {options.command}: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_code
@@ -76,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
         return BROKEN_PIPE_EXIT_CODE
+    else:
+        return exit_code
 
 
 class _Parser(argparse.ArgumentParser):

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 from rich.console import Console
 
 from calven_pipeline.api import CalvenClient, PresencePoster, fetch_to_file
@@ -31,6 +32,7 @@ from calven_pipeline.errors import (
 from calven_pipeline.exports.archives import members
 from calven_pipeline.exports.encodings import UnreadableTextError
 from calven_pipeline.exports.folder import ExportFile, LocalFolder, drop_folder
+from calven_pipeline.exports.mappings import read_people, read_places
 from calven_pipeline.exports.profile_model import SourceProfile
 from calven_pipeline.exports.profiles import load_profiles
 from calven_pipeline.exports.reading import check_columns
@@ -101,11 +103,19 @@ def _drop_folder(settings: Settings) -> str:
 
 
 def _profiles(settings: Settings) -> str:
-    """Each source with its files, whose columns are looked at where they lie on this machine; then files of no source."""
+    """Each source with its files; then files of no source.
+
+    Tables of people and places are read whole, as a run reads them; of files on this machine the columns are looked at.
+    """
     profiles = load_profiles(settings.data_dir)
     folder = drop_folder(settings.data_dir)
+    if isinstance(folder, LocalFolder):
+        folder = LocalFolder(folder.folder)  # one that is not there is told of with the folders
     told = []
     for profile in profiles:
+        _read_tables(profile, settings.data_dir)
+        for problem in folder.problems(profile):
+            raise problem
         files = folder.files(profile)
         for file in files if isinstance(folder, LocalFolder) else ():
             _check_columns(profile, file)
@@ -115,6 +125,12 @@ def _profiles(settings: Settings) -> str:
         names = ", ".join(map(shown, unmatched[:NAMES_TOLD])) + (", ..." if unmatched[NAMES_TOLD:] else "")
         told.append(f"and {len(unmatched)} that no source reads: {names}; check `files`")
     return ", ".join(told)
+
+
+def _read_tables(profile: SourceProfile, data_dir: Path) -> None:
+    with duckdb.connect() as connection:
+        read_people(connection, profile, data_dir)
+        read_places(connection, profile, data_dir)
 
 
 def _check_columns(profile: SourceProfile, file: ExportFile) -> None:

@@ -58,7 +58,7 @@ class UndeliveredEventsError(TryAgainError):
 
 
 class DropFolderError(TryAgainError):
-    """A drop folder on another machine could not be reached, or its answer broke off."""
+    """The drop folder is not there, could not be reached, or its answer broke off."""
 
 
 class WorkingDatabaseBusyError(TryAgainError):
@@ -106,9 +106,18 @@ class SourceProfileError(WillNotHelpError):
 
 
 class UnreadableExportError(WillNotHelpError):
-    """An export file cannot be read as its source profile says."""
+    """An export file cannot be read as its source profile says.
+
+    `source_file` is its path in the drop folder, or that of a folder that cannot be listed. `may_pass`: its rights or its
+    disk are to blame, and when those are mended, nothing about the file changes.
+    """
 
     exit_code = 65
+
+    def __init__(self, message: str, *, source_file: str = "", may_pass: bool = False) -> None:
+        super().__init__(message)
+        self.source_file = source_file
+        self.may_pass = may_pass
 
 
 class ReferenceDataError(WillNotHelpError):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo  # for the type checker; Dagster names it nowhere else
 
+from calven_pipeline.defs.failures import without_calvens_words
 from calven_pipeline.errors import CalvenPipelineError
 from calven_pipeline.settings import AlertSettings
 
@@ -59,8 +60,6 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         return dg.SensorResult(skip_reason=NO_WEBHOOK, cursor=context.cursor)
     memory = _look(context.instance, remembered(context.cursor))
     memory, sent, problem = _tell(settings, memory)
-    if problem:
-        context.log.warning(problem)
     return dg.SensorResult(skip_reason=problem or f"Alerts sent: {sent}.", cursor=memory.text())
 
 
@@ -161,14 +160,14 @@ def _check_finding(event: dg.DagsterEvent) -> "Finding":
     from calven_pipeline.alerts.incidents import Finding
 
     line = event.asset_check_evaluation_data.description or "It did not pass."
-    return Finding(_check_name(event), line, is_warning=not _is_error(event))
+    return Finding(_check_name(event), without_calvens_words(line), is_warning=not _is_error(event))
 
 
 def _step_line(event: dg.DagsterEvent) -> str:
-    """Our own words. Of what is not ours only the kind: its text may quote rows."""
+    """Our own words, without Calven's. Of what is not ours only the kind: its text may quote rows."""
     failure = event.step_failure_data
     if failure.user_failure_data and failure.user_failure_data.description:
-        return failure.user_failure_data.description
+        return without_calvens_words(failure.user_failure_data.description)
     return f"{_kind(failure.error)}; its text may quote rows and is in the log of the run alone."
 
 

@@ -6,6 +6,7 @@ fails the run. Re-executed alone, such a check does nothing again, and says so.
 """
 
 import atexit
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -16,9 +17,11 @@ import dagster as dg
 from dagster._core.definitions.metadata import RawMetadataValue  # for the type checker; it has no public name
 
 from calven_pipeline.errors import CalvenPipelineError, TryAgainError
+from calven_pipeline.status.wording import first_lines
 
 PACKAGE = Path(__file__).resolve().parent.parent
 PROBLEM = "problem"
+CALVENS_WORDS = re.compile(r'(?<= answered \d{3})( ".*")?( \(correlationId [^)]*\))?')
 FAILED = "Failed: "
 
 Metadata = dict[str, RawMetadataValue]
@@ -43,13 +46,19 @@ def clear_failures() -> Iterator[None]:
 
 
 def failure(line: str, *, allow_retries: bool = False) -> dg.Failure:
-    """The `Failure` that says that line, which the terminal is told too.
+    """The `Failure` that says that line, which the terminal is told too; a line for each of several files.
 
     `allow_retries`: whether a retry policy on the step may repeat it. Without a policy, which is how the project is
     shipped, no step is repeated.
     """
-    tell_at_exit(f"{FAILED}{line}")
+    for told in first_lines(line.splitlines()):
+        tell_at_exit(f"{FAILED}{told}")
     return dg.Failure(description=line, allow_retries=allow_retries)
+
+
+def without_calvens_words(line: str) -> str:
+    """The line without Calven's own words, which may name people: they stay in the log of the run."""
+    return CALVENS_WORDS.sub("", line)
 
 
 def tell_at_exit(line: str) -> None:
@@ -97,7 +106,12 @@ def problem_check(asset: str, name: str, description: str) -> dg.AssetChecksDefi
                 f"Nothing was done again; this check alone only tells what an earlier run found. Re-execute all steps or "
                 f"launch the job again: nothing is done twice. The earlier run found: {problem}"
             )
-        yield dg.AssetCheckResult(asset_key=asset, check_name=name, passed=problem is None, description=problem)
+        yield dg.AssetCheckResult(
+            asset_key=asset,
+            check_name=name,
+            passed=problem is None,
+            description=problem and "; ".join(problem.splitlines()),
+        )
         if problem:
             raise failure(problem)
 

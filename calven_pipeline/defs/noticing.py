@@ -6,16 +6,16 @@ for the schedule `retry_pending`.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from calven_pipeline.defs import jobs
-from calven_pipeline.defs.failures import PROBLEM
-from calven_pipeline.defs.presence import UNSETTLED
-from calven_pipeline.errors import CalvenPipelineError, UnreadableExportError
+from calven_pipeline.defs.presence import LEFT, REFUSED
+from calven_pipeline.errors import CalvenPipelineError, DropFolderError
 from calven_pipeline.settings import ExportSettings
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LOOK_EVERY_S = 9  # the daemon looks every 5 s for sensors that are due: 9 makes that 10 s, and 10 would make it 15
 REMOTE_EVERY_S = 30  # a look over the network costs a connection
 NOTICED_TAG = "calven/noticed"  # a run that is started again keeps it
+BLIND = "blind"  # in the cursor of a look that could not see some source
 
 
 @dg.sensor(
@@ -44,13 +45,13 @@ def new_exports(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         settings = ExportSettings.load()
         if reason := _too_early(settings, context.cursor):
             return dg.SensorResult(skip_reason=reason, cursor=context.cursor)
-        noticed = _look(context.instance, settings)
+        noticed, told, is_blind = _look(context.instance, settings)
     except CalvenPipelineError as error:
         raise dg.DagsterError(str(error)) from None  # shown as it is; any other error as the cause of Dagster's own
-    cursor = json.dumps({"version": 1, "looked_at": round(_now()), "memory": noticed.memory.id})
+    seen = {"version": 1, "looked_at": round(_now()), "memory": noticed.memory.id}
+    cursor = json.dumps({**seen, BLIND: True} if is_blind else seen)
     if not noticed.key:
-        return dg.SensorResult(skip_reason=noticed.story, cursor=cursor)
-    context.log.info(f"{len(noticed.batch)} files go into a run. {noticed.story}")
+        return dg.SensorResult(skip_reason=told, cursor=cursor)
     return dg.SensorResult([_request(noticed)], cursor=cursor)
 
 
@@ -65,15 +66,28 @@ def _too_early(settings: ExportSettings, cursor: str | None) -> str | None:
     return f"A remote folder is looked at every {REMOTE_EVERY_S} s."
 
 
-def _look(instance: dg.DagsterInstance, settings: ExportSettings) -> "Noticed":
-    """What is to be done now; it is remembered already. Raises `CalvenPipelineError` where nobody can look and nothing is due."""
-    from calven_pipeline.exports.noticing import SETTLE_S, ask_again, learn, notice
+def _look(instance: dg.DagsterInstance, settings: ExportSettings) -> tuple["Noticed", str, bool]:
+    """What is to be done now, which is remembered already; what is seen, in one line; and whether some source was not.
+
+    Raises `CalvenPipelineError` where nothing is due and some source could not be looked at: once in an hour, since Dagster
+    keeps much of each tick that fails.
+    """
+    from calven_pipeline.exports.noticing import (
+        SETTLE_S,
+        Look,
+        ask_again,
+        learn,
+        notice,
+        story_of,
+        tell,
+        unseen_reasons,
+    )
     from calven_pipeline.exports.watching import look_at_exports, open_for_writing, read_memory, write_memory
 
     now = _now()
     before = read_memory(settings.data_dir)
     memory, runs = before, _runs(instance, before)
-    unseen: Mapping[str, str] = {}
+    look, fails = Look(memory.profiles), False
     if memory.asked and not runs:
         noticed = ask_again(memory)
     else:
@@ -87,12 +101,15 @@ def _look(instance: dg.DagsterInstance, settings: ExportSettings) -> "Noticed":
             settle_s=max(SETTLE_S, settings.settle_seconds),
             is_open=open_for_writing(settings.data_dir),
         )
-        unseen = look.unseen
+    reasons = unseen_reasons(look, noticed.memory)
+    if reasons and not noticed.key:
+        remembered, fails = tell(noticed.memory, reasons, now)
+        noticed = replace(noticed, memory=remembered)
     if noticed.memory != before:
         write_memory(settings.data_dir, noticed.memory)
-    if unseen and not noticed.key:
-        raise UnreadableExportError("; ".join(dict.fromkeys(unseen.values())))
-    return noticed
+    if fails:
+        raise DropFolderError("; ".join(reasons))
+    return noticed, story_of(reasons, look, noticed), bool(reasons)
 
 
 def _runs(instance: dg.DagsterInstance, memory: "Memory") -> Sequence[dg.DagsterRun]:
@@ -109,14 +126,17 @@ def _ended(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun]) -> "Ende
             if entry.asset_materialization:
                 made[entry.asset_materialization.asset_key.to_user_string()] = entry.asset_materialization.metadata
     staged = made.get("staged_presence", {})
-    told = staged.get(UNSETTLED)
-    unsettled = told.value if isinstance(told, dg.JsonMetadataValue) and isinstance(told.value, list) else []
     return Ended(
         staged="staged_presence" in made,
         judged="validated_presence" in made,
-        refused=PROBLEM in staged,
-        unsettled=frozenset(map(str, unsettled)),
+        refused=_names(staged.get(REFUSED)),
+        left=_names(staged.get(LEFT)),
     )
+
+
+def _names(told: dg.MetadataValue | None) -> frozenset[str]:
+    names = told.value if isinstance(told, dg.JsonMetadataValue) and isinstance(told.value, list) else []
+    return frozenset(map(str, names))
 
 
 def _request(noticed: "Noticed") -> dg.RunRequest:

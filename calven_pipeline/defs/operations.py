@@ -6,7 +6,6 @@ job: what `presence_pipeline` could not send, `retry_pending` may have sent.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,8 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatu
 from dagster._utils.schedules import schedule_execution_time_iterator
 from sqlalchemy.exc import SQLAlchemyError
 
+from calven_pipeline.defs.failures import without_calvens_words
+from calven_pipeline.defs.noticing import BLIND
 from calven_pipeline.errors import WorkingDatabaseError
 from calven_pipeline.status.facts import Automation, Operations, Pull, Run
 
@@ -34,7 +35,6 @@ TICKS = {TickStatus.SUCCESS: "launched", TickStatus.SKIPPED: "skipped", TickStat
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 LOOKS_FOR_EXPORTS = "new_exports"
 REFERENCE = ("users", "locations", "desks")
-CALVENS_WORDS = re.compile(r'(?<= answered \d{3})( ".*")?( \(correlationId [^)]*\))?')
 UNTOLD = "why stands in its log, in the Dagster UI"
 
 Repository = dg.RepositoryDefinition
@@ -88,7 +88,7 @@ def _problem(instance: dg.DagsterInstance, run_id: str) -> str:
     events = [entry.dagster_event for entry in entries if entry.dagster_event]
     told = [event.step_failure_data.user_failure_data for event in events]
     lines = [failure.description for failure in told if failure and failure.description]
-    return CALVENS_WORDS.sub("", lines[-1]) if lines else UNTOLD
+    return without_calvens_words(lines[-1]) if lines else UNTOLD
 
 
 def _not_made_good(instance: dg.DagsterInstance, repository: Repository) -> Iterator[dg.RunRecord]:
@@ -171,7 +171,7 @@ def _automation(instance: dg.DagsterInstance, state: InstigatorState | None, shi
         is_switched_on=state is not None and state.status is InstigatorStatus.RUNNING,
         next_tick_at=shipped.next_tick_at if is_on else None,
         last_tick_at=_time(tick.timestamp) if tick else None,
-        last_tick=TICKS.get(tick.status, "under way") if tick else None,
+        last_tick=_how_it_went(tick) if tick else None,
         story=_story(tick) if tick else None,
     )
 
@@ -180,6 +180,15 @@ def _last_tick(instance: dg.DagsterInstance, state: InstigatorState | None) -> I
     if state is None:
         return None
     return next(iter(instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)), None)
+
+
+def _how_it_went(tick: InstigatorTick) -> str:
+    return TICKS[TickStatus.FAILURE] if _is_blind(tick) else TICKS.get(tick.status, "under way")
+
+
+def _is_blind(tick: InstigatorTick) -> bool:
+    """Whether a look for exports saw not all; it fails only once in an hour, to keep the history small."""
+    return tick.status is TickStatus.SKIPPED and f'"{BLIND}"' in (tick.cursor or "")
 
 
 def _story(tick: InstigatorTick) -> str | None:
@@ -195,14 +204,14 @@ def _story(tick: InstigatorTick) -> str | None:
 
 
 def _looked_at(instance: dg.DagsterInstance) -> datetime | None:
-    """When somebody last looked for new exports: a run that read them, or a sensor that found nothing."""
+    """When somebody last looked for new exports: a run that read them, or a sensor that saw all and found nothing."""
     event = instance.get_latest_materialization_event(dg.AssetKey("staged_presence"))
     looks = [event.timestamp] if event else []
     sensors = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
     for state in (state for state in sensors if state.name == LOOKS_FOR_EXPORTS):
         statuses = [TickStatus.SKIPPED, TickStatus.SUCCESS]
         ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1, statuses=statuses)
-        looks += [tick.timestamp for tick in ticks]
+        looks += [tick.timestamp for tick in ticks if not _is_blind(tick)]
     return _time(max(looks, default=None))
 
 

@@ -13,7 +13,8 @@ from calven_pipeline.defs.resources import Warehouse
 if TYPE_CHECKING:
     from calven_pipeline.exports.staging import Staging
 
-UNSETTLED = "unsettled_files"
+REFUSED = "unreadable_files"
+LEFT = "files_left"  # for another run
 NAMES_SHOWN = 5
 
 
@@ -54,10 +55,11 @@ def staged_presence(
         "files_unmatched": staging.unmatched,
         "sql": "staging/stage_rows.sql",
     }
-    if staging.unsettled:
-        metadata[UNSETTLED] = list(staging.unsettled)
+    if staging.left:
+        metadata[LEFT] = staging.left
     if staging.problems:
-        metadata[PROBLEM] = "; ".join(str(problem) for problem in staging.problems)
+        metadata[REFUSED] = staging.refused
+        metadata[PROBLEM] = "\n".join(str(problem) for problem in staging.problems)
     return dg.MaterializeResult(metadata=metadata)
 
 

@@ -13,8 +13,10 @@ from calven_pipeline.defs.failures import PROBLEM, Metadata, clear_failures, fai
 from calven_pipeline.defs.presence import validated_presence
 from calven_pipeline.defs.resources import Calven, Warehouse
 from calven_pipeline.errors import TryAgainError, WorkingDatabaseError
+from calven_pipeline.settings import PublishMode
 
 if TYPE_CHECKING:
+    from calven_pipeline.api import CalvenClient
     from calven_pipeline.delivery.publish import Delivery
     from calven_pipeline.warehouse.database import WorkingDatabase
 
@@ -78,7 +80,7 @@ def deliver(log: Callable[[str], None], calven: Calven, warehouse: Warehouse) ->
         books = balance(database)
         if books.balanced:
             delivery = publish_due(database, client, profiles, warehouse.data_dir, log=log)
-            tell_at_exit(_posted(delivery))
+            tell_at_exit(_posted(delivery, client))
             books = balance(database)
         if delivery and delivery.problem and books.balanced:
             problem = delivery.story + _write_snapshot(database, warehouse, log)
@@ -110,10 +112,15 @@ def _write_snapshot(database: "WorkingDatabase", warehouse: Warehouse, log: Call
     return ""
 
 
-def _posted(delivery: "Delivery") -> str:
+def _posted(delivery: "Delivery", client: "CalvenClient") -> str:
+    """What became of the events, and where they went."""
+    if client.settings.publish is PublishMode.DRY_RUN:
+        waiting = "1 event waits" if delivery.waiting == 1 else f"{delivery.waiting} events wait"
+        return f"DRY RUN: nothing was posted; {waiting}."
+    answered = delivery.accepted + delivery.rejected
     return (
-        f"Posted {delivery.accepted + delivery.rejected} events: {delivery.accepted} accepted, {delivery.rejected} "
-        f"rejected by Calven; {delivery.waiting} wait"
+        f"Posted {answered} event{'' if answered == 1 else 's'} to {client.host}: {delivery.accepted} accepted, "
+        f"{delivery.rejected} rejected by Calven; {delivery.waiting} wait"
     )
 
 

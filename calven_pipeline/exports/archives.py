@@ -26,11 +26,12 @@ MOST_UNPACKED_BYTES = 20 * 1000**3
 MOST_TIMES_PACKED = 200  # text of badge systems packs 10 to 30 times; deflate can reach 1,032
 FREE_BYTES = 100 * 1000**2  # below this, any ratio will do
 MOST_MEMBERS = 10_000
+MOST_LIST_BYTES = 5 * 1000**2  # of a zip's list of files, which is read as a whole; 500 for each of the most
 
 GZIP, ZIP, EMPTY_ZIP = b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06"
 PACKED_OTHERWISE = (b"BZh", b"\xfd7zXZ\x00", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"\x28\xb5\x2f\xfd")
 TAR_MARK, TAR_MARK_AT = b"ustar", 257
-WORKBOOK_PART = "[Content_Types].xml"
+WORKBOOK_PART, WORKBOOK_FOLDER = "[Content_Types].xml", "xl/"
 WORKBOOK_ENDINGS = (".xlsx", ".xlsm")
 ENCRYPTED = 0x1
 BUFFER_BYTES = 1024**2
@@ -38,29 +39,41 @@ DAMAGES = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZi
 
 
 @dataclass
-class _Budget:
+class Budget:
     """What an archive may still unpack to; a member that is read twice counts once."""
 
     packed_bytes: int
+    most_bytes: int = field(default_factory=lambda: MOST_UNPACKED_BYTES)
+    remedy: str = "unpack it by hand"
     unpacked_bytes: int = 0
     reached: dict[str, int] = field(default_factory=dict)
 
     def count(self, member: str, position: int) -> None:
+        """Note that a member was unpacked up to a position; raises `UnreadableTextError` past a limit."""
         more = position - self.reached.get(member, 0)
         if more <= 0:
             return
         self.reached[member] = position
         self.unpacked_bytes += more
-        if self.unpacked_bytes > MOST_UNPACKED_BYTES:
-            raise UnreadableTextError(f"it unpacks to more than {MOST_UNPACKED_BYTES:,} bytes; unpack it by hand")
+        if self.unpacked_bytes > self.most_bytes:
+            raise UnreadableTextError(f"it unpacks to more than {self.most_bytes:,} bytes; {self.remedy}")
         if self.unpacked_bytes > max(FREE_BYTES, MOST_TIMES_PACKED * self.packed_bytes):
-            raise UnreadableTextError(f"it unpacks to more than {MOST_TIMES_PACKED} times its size; unpack it by hand")
+            raise UnreadableTextError(f"it unpacks to more than {MOST_TIMES_PACKED} times its size; {self.remedy}")
+
+
+class _ListLimited(io.FileIO):
+    """A zip file whose list is not read where it is too long: the reader takes it into memory at once."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > MOST_LIST_BYTES:
+            raise UnreadableTextError(f"it holds too many files (their list has {size:,} bytes); unpack it by hand")
+        return super().read(size)
 
 
 class _Counted(io.RawIOBase):
     """An unpacking stream that counts, and whose errors are ours."""
 
-    def __init__(self, stream: IO[bytes], name: str, budget: _Budget) -> None:
+    def __init__(self, stream: IO[bytes], name: str, budget: Budget) -> None:
         self._stream, self._name, self._budget = stream, name, budget
         self._position = 0
 
@@ -134,11 +147,11 @@ def members(path: Path, source_file: str) -> tuple[Member, ...]:
     with path.open("rb") as file:
         head = file.read(TAR_MARK_AT + len(TAR_MARK))
     if head.startswith(GZIP):
-        budget = _Budget(path.stat().st_size)
+        budget = Budget(path.stat().st_size)
         return (Member(source_file, False, path, lambda: _open_gzip(path, source_file, budget)),)
     if head.startswith((ZIP, EMPTY_ZIP)):
         parts = _zip_parts(path)
-        if parts is not None:
+        if not _is_workbook(parts):
             return _zip_members(path, source_file, parts)
     elif _is_packed(head):
         raise UnreadableTextError("it is an archive of a kind that is not read; use gzip or zip, or unpack it")
@@ -160,14 +173,25 @@ def _is_packed(head: bytes) -> bool:
     return head.startswith(PACKED_OTHERWISE) or head[TAR_MARK_AT:].startswith(TAR_MARK)
 
 
-def _zip_parts(path: Path) -> list[zipfile.ZipInfo] | None:
-    """The files in a zip, None for a workbook."""
+def zip_parts(path: Path) -> list[zipfile.ZipInfo]:
+    """What a zip holds; raises `UnreadableTextError` where that is far too much, or as `ZipFile` does."""
+    with _ListLimited(path) as file, zipfile.ZipFile(file) as archive:
+        return archive.infolist()
+
+
+def _zip_parts(path: Path) -> list[zipfile.ZipInfo]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            parts = archive.infolist()
+        return zip_parts(path)
+    except UnreadableTextError:
+        raise
     except (*DAMAGES, ValueError, RuntimeError, IndexError) as error:  # NotImplementedError is a RuntimeError
         raise UnreadableTextError("it is a zip file that is cut or damaged; fetch it again") from error
-    return None if any(part.filename == WORKBOOK_PART for part in parts) else parts
+
+
+def _is_workbook(parts: list[zipfile.ZipInfo]) -> bool:
+    """Whether a zip is one of Excel's, not an archive that happens to hold a file of that name."""
+    names = [part.filename for part in parts]
+    return WORKBOOK_PART in names and any(name.lower().startswith(WORKBOOK_FOLDER) for name in names)
 
 
 def _zip_members(path: Path, source_file: str, parts: list[zipfile.ZipInfo]) -> tuple[Member, ...]:
@@ -177,14 +201,14 @@ def _zip_members(path: Path, source_file: str, parts: list[zipfile.ZipInfo]) -> 
     names = {part.filename for part in wanted}
     if len(names) < len(wanted):
         raise UnreadableTextError("it holds two files of one name; unpack it by hand")
-    archive, budget = _Zip(path), _Budget(path.stat().st_size)
+    archive, budget = _Zip(path), Budget(path.stat().st_size)
     return tuple(
         _zip_member(archive, f"{source_file}/{part.filename}", part, budget)
         for part in sorted(wanted, key=lambda part: part.filename)
     )
 
 
-def _zip_member(archive: _Zip, source_file: str, part: zipfile.ZipInfo, budget: _Budget) -> Member:
+def _zip_member(archive: _Zip, source_file: str, part: zipfile.ZipInfo, budget: Budget) -> Member:
     return Member(source_file, False, archive.path, lambda: _open_part(archive, source_file, part, budget))
 
 
@@ -199,11 +223,11 @@ def _is_wanted(part: zipfile.ZipInfo) -> bool:
     return not part.is_dir() and not is_hidden
 
 
-def _open_gzip(path: Path, source_file: str, budget: _Budget) -> BinaryIO:
+def _open_gzip(path: Path, source_file: str, budget: Budget) -> BinaryIO:
     return _checked(_Counted(cast("IO[bytes]", gzip.open(path, "rb")), source_file, budget), source_file)
 
 
-def _open_part(archive: _Zip, source_file: str, part: zipfile.ZipInfo, budget: _Budget) -> BinaryIO:
+def _open_part(archive: _Zip, source_file: str, part: zipfile.ZipInfo, budget: Budget) -> BinaryIO:
     if part.flag_bits & ENCRYPTED:
         raise UnreadableTextError("it is protected by a password; unpack it by hand")
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -28,6 +28,7 @@ from calven_pipeline.exports.wording import shown
 from calven_pipeline.warehouse.database import WorkingDatabase
 
 HEAD_BYTES = 512  # tell an archive
+UNREAD = ""  # stands for the SHA-256 of a member that could not be read, so that it is tried again
 LONGEST_FIRST_LINE_BYTES = 100_000
 
 
@@ -35,7 +36,8 @@ LONGEST_FIRST_LINE_BYTES = 100_000
 class NewFile:
     """A content that was never staged for its source.
 
-    `file` is what lies in the drop folder: the file itself, or the archive that holds `source_file`.
+    `file` is what lies in the drop folder: the file itself, or the archive that holds `source_file`. `header` is a digest
+    of the first line of a CSV file, where that is all there is to know of its columns.
     """
 
     profile: SourceProfile
@@ -44,7 +46,7 @@ class NewFile:
     sha256: str
     size_bytes: int
     is_packed: bool
-    first_line: bytes = b""
+    header: bytes | None = None
 
     def is_of(self, content: bytes) -> bool:
         """Whether this is the content that was found to be new."""
@@ -69,6 +71,8 @@ class Contents:
             found = members(file.path, file.source_file)
         except (UnreadableTextError, OSError) as error:
             raise unreadable(file, file.source_file, error) from error
+        if not found:
+            raise unreadable(file, file.source_file, UnreadableTextError("it is an archive without a file; remove it"))
         self._path, self._members = file.path, {member.source_file: member for member in found}
         return list(found)
 
@@ -115,38 +119,40 @@ class Arrivals:
     scratch: Path
     settle_s: float
     files_seen: int = 0
+    files_found: set[str] = field(default_factory=set)
     problems: list[UnreadableExportError] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
-    _fitting: set[tuple[str, bytes]] = field(default_factory=set)
+    _fitting: set[tuple[str, bytes | None]] = field(default_factory=set)
+    _read_in_part: set[tuple[str, str]] = field(default_factory=set)
 
     def windows(
         self, profiles: Sequence[SourceProfile], only: Collection[str] | None = None
     ) -> Iterator[list[NewFile]]:
         """New files whose headers fit their profiles, in the order of sources and names: all at once, or as fetched.
 
-        Raises `SourceProfileError` where a profile names a column that a new file lacks, before a window is given out.
+        Raises `SourceProfileError` where a profile names a column that a new file lacks, before a window is given out;
+        of an archive, where it lacks it in all that the archive holds.
         """
         sources = [_Source(self.database, profile) for profile in profiles]
         candidates = [(source, file) for source in sources for file in self._found(source, only)]
         for window in _cut(self._settled(candidates), self.folder.window_bytes):
             there = self._fetched(window)
-            new_files = [new for source, file in there for new in self._new_contents(source, file)]
+            new_files = [(source, new) for source, file in there for new in self._new_contents(source, file)]
             for source in sources:
                 source.remember(self.database)
-            yield [new for new in new_files if self._is_readable(new, spare=only is not None)]
+            yield self._readable(new_files, spare=only is not None)
 
     def _found(self, source: _Source, only: Collection[str] | None) -> list[ExportFile]:
-        """The source's files that may hold something new; none where one is a link out of the folder, or to nothing.
+        """The source's files that may hold something new; what cannot be read as a file is noted.
 
-        Such a link must not stop other sources.
+        Where only some files are wanted, only what keeps one of them from being found is a problem.
         """
-        try:
-            found = self.folder.files(source.profile)
-        except UnreadableExportError as problem:
-            self.problems.append(problem)
-            return []
+        found, problems = self.folder.files(source.profile), self.folder.problems(source.profile)
         if only is not None:
             found = [file for file in found if file.source_file in only]
+            problems = [problem for problem in problems if any(_is_within(name, problem.source_file) for name in only)]
+        self.problems += problems
+        self.files_found |= {file.source_file for file in found}
         self.files_seen += len(found)
         return [file for file in found if source.has_changed(file) or not source.has_staged(file)]
 
@@ -165,8 +171,11 @@ class Arrivals:
 
     def _fetched(self, window: list[_Candidate]) -> list[_Candidate]:
         """Those whose content is at hand; one that changed on its way is left for the next run."""
-        fetched = set(self.folder.fetch([file for _, file in window]))
-        missing = [file for _, file in window if file not in fetched]
+        problems: list[UnreadableExportError] = []
+        fetched = set(self.folder.fetch([file for _, file in window], problems))
+        self.problems += problems
+        refused = {problem.source_file for problem in problems}
+        missing = [file for _, file in window if file not in fetched and file.source_file not in refused]
         if missing:
             self.unsettled += sorted(self.folder.states(missing))
         return [(source, file) for source, file in window if file in fetched]
@@ -174,62 +183,83 @@ class Arrivals:
     def _new_contents(self, source: _Source, file: ExportFile) -> Iterator[NewFile]:
         """What the file holds that was never staged for its source."""
         try:
-            found, is_whole = self._fingerprinted(source.profile, file)
+            found = self._fingerprinted(source, file)
         except UnreadableExportError as problem:
             self.problems.append(problem)
             return
         if not self.folder.is_as(file):
             self.unsettled.append(file.source_file)
             return
-        source.note(file, found if is_whole else [])
+        source.note(file, found)
         for new in found:
-            if new.sha256 not in source.contents:
-                source.contents.add(new.sha256)
+            if new.sha256 in source.contents:
+                self._read_in_part.add((source.profile.name, file.source_file))
+            elif new.sha256 != UNREAD:
                 yield new
 
-    def _fingerprinted(self, profile: SourceProfile, file: ExportFile) -> tuple[list[NewFile], bool]:
-        """All contents of the file, and whether each could be read; those that could not stand in `problems`."""
+    def _fingerprinted(self, source: _Source, file: ExportFile) -> list[NewFile]:
+        """All contents of the file; those that could not be read stand in `problems`."""
+        profile = source.profile
         try:
             with file.path.open("rb") as stream:
                 start = stream.read(HEAD_BYTES)
                 if not is_archive(start):
-                    return [_fingerprint(profile, file, file.source_file, start, stream, is_packed=False)], True
+                    return [_fingerprint(profile, file, file.source_file, start, stream, is_packed=False)]
         except OSError as error:
             raise unreadable(file, file.source_file, error) from error
-        found, is_whole = [], True
+        found, staged = [], source.staged_members(file)
         for member in self.contents.of(file):
+            name, is_packed = member.source_file, not member.is_plain
+            if name in staged:
+                found.append(NewFile(profile, file, name, staged[name], 0, is_packed))
+                continue
             try:
                 with member.open() as stream:
-                    is_packed = not member.is_plain
-                    found.append(_fingerprint(profile, file, member.source_file, b"", stream, is_packed=is_packed))
+                    found.append(_fingerprint(profile, file, name, b"", stream, is_packed=is_packed))
             except (UnreadableTextError, OSError) as error:
-                self.problems.append(unreadable(file, member.source_file, error))
-                is_whole = False
-        return found, is_whole
+                self.problems.append(unreadable(file, name, error))
+                found.append(NewFile(profile, file, name, UNREAD, 0, is_packed))
+        return found
 
-    def _is_readable(self, new: NewFile, *, spare: bool) -> bool:
-        """Whether the header fits; equal first lines are looked at once.
+    def _readable(self, new_files: Sequence[tuple[_Source, NewFile]], *, spare: bool) -> list[NewFile]:
+        """Of each content the first file whose header fits; the others are problems.
 
         Raises `SourceProfileError`, unless others are to be spared: nobody is there to mend what a sensor has found.
+        What lies in an archive beside a file that fits (a read-me) is a problem too, and stops nothing.
         """
-        try:
-            kind = format_of(new.profile, new.at(new.file.path))
-            key = (new.profile.name, new.first_line)
-            if kind is Format.CSV and key in self._fitting:
-                return True
-            with self._sample(new, kind) as sample:
-                check_columns(new.profile, sample)
-        except UnreadableExportError as problem:
-            self.problems.append(problem)
-            return False
-        except SourceProfileError as problem:
-            if not spare:
-                raise
-            self.problems.append(UnreadableExportError(str(problem)))
-            return False
-        if kind is Format.CSV and is_header_line(new.profile, new.first_line):
+        readable, misfits = [], []
+        for source, new in new_files:
+            place = (new.profile.name, new.file.source_file)
+            if new.sha256 in source.contents:
+                self._read_in_part.add(place)
+                continue
+            try:
+                self._check(new)
+            except UnreadableExportError as problem:
+                self.problems.append(about(problem, new.file))
+            except SourceProfileError as problem:
+                if not spare and not new.is_packed:
+                    raise
+                misfits.append((new, place, problem))
+            else:
+                self._read_in_part.add(place)
+                source.contents.add(new.sha256)
+                readable.append(new)
+        for new, place, misfit in misfits:
+            if not spare and place not in self._read_in_part:
+                raise misfit
+            self.problems.append(about(UnreadableExportError(str(misfit)), new.file))
+        return readable
+
+    def _check(self, new: NewFile) -> None:
+        """Look whether the header fits; equal ones are looked at once. Raises as `check_columns`."""
+        key = (new.profile.name, new.header)
+        if new.header is not None and key in self._fitting:
+            return
+        with self._sample(new, format_of(new.profile, new.at(new.file.path))) as sample:
+            check_columns(new.profile, sample)
+        if new.header is not None:
             self._fitting.add(key)
-        return True
 
     @contextmanager
     def _sample(self, new: NewFile, kind: Format) -> Iterator[ExportFile]:
@@ -251,9 +281,9 @@ class _Source:
         self.profile = profile
         source = {"source": profile.name}
         self.contents = {sha256 for (sha256,) in database.rows("staging/known_contents", source)}
-        self._known: dict[str, list[tuple[int, int, str]]] = {}
-        for name, size_bytes, modified_ns, sha256 in database.rows("staging/known_files", source):
-            self._known.setdefault(name, []).append((size_bytes, modified_ns, sha256))
+        self._known: dict[str, list[tuple[int, int, str, str]]] = {}
+        for name, *known in database.rows("staging/known_files", source):
+            self._known.setdefault(name, []).append(tuple(known))
         self._noted: dict[str, list[NewFile]] = {}
 
     def has_changed(self, file: ExportFile) -> bool:
@@ -265,8 +295,13 @@ class _Source:
         """Whether all that was in the file when it was fingerprinted has been staged."""
         return all(sha256 in self.contents for *_, sha256 in self._known[file.source_file])
 
+    def staged_members(self, file: ExportFile) -> dict[str, str]:
+        """What has been staged of an archive as it is now: names and SHA-256."""
+        known = [] if self.has_changed(file) else self._known[file.source_file]
+        return {name: sha256 for *_, name, sha256 in known if sha256 in self.contents}
+
     def note(self, file: ExportFile, found: list[NewFile]) -> None:
-        """Of what the file consists now; nothing where that is not known whole."""
+        """Of what the file consists now."""
         self._noted[file.source_file] = found
 
     def remember(self, database: WorkingDatabase) -> None:
@@ -296,7 +331,20 @@ _Candidate = tuple[_Source, ExportFile]
 def unreadable(file: ExportFile, source_file: str, error: Exception) -> UnreadableExportError:
     """The one line for a content that cannot be had."""
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-    return UnreadableExportError(f"Cannot read {shown(source_file)} of source {file.source}: {reason}")
+    may_pass = isinstance(error, OSError) and error.errno is not None  # damaged gzip is an OSError without a number
+    line = f"Cannot read {shown(source_file)} of source {file.source}: {reason}"
+    return UnreadableExportError(line, source_file=file.source_file, may_pass=may_pass)
+
+
+def about(problem: UnreadableExportError, file: ExportFile) -> UnreadableExportError:
+    """The problem, which is one of that file in the drop folder."""
+    problem.source_file = file.source_file
+    return problem
+
+
+def _is_within(name: str, place: str) -> bool:
+    """Whether the place is that file, or a folder around it; the drop folder itself has no name."""
+    return name == place or name.startswith(f"{place}/".lstrip("/"))
 
 
 def _state(file: ExportFile) -> tuple[int, int]:
@@ -325,5 +373,14 @@ def _fingerprint(
     while len(first) >= CHUNK_BYTES and (chunk := stream.read(CHUNK_BYTES)):
         digest.update(chunk)
         size_bytes += len(chunk)
-    line, found, _ = first[:LONGEST_FIRST_LINE_BYTES].partition(b"\n")
-    return NewFile(profile, file, source_file, digest.hexdigest(), size_bytes, is_packed, line if found else b"")
+    new = NewFile(profile, file, source_file, digest.hexdigest(), size_bytes, is_packed)
+    end_of_line = first.find(b"\n", 0, LONGEST_FIRST_LINE_BYTES)
+    return replace(new, header=_header(new, first[: max(end_of_line, 0)]))
+
+
+def _header(new: NewFile, line: bytes) -> bytes | None:
+    """`NewFile.header` of a content that begins with this line."""
+    with suppress(UnreadableExportError):
+        if format_of(new.profile, new.at(new.file.path)) is Format.CSV and is_header_line(new.profile, line):
+            return hashlib.sha256(line).digest()
+    return None

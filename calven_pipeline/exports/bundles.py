@@ -10,16 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, Generic, Self, TypeVar
 
 import duckdb
 
-from calven_pipeline.exports.csv_header import CsvHeader, header_of
+from calven_pipeline.exports.csv_header import DELIMITERS, CsvHeader, header_of
 from calven_pipeline.exports.csv_text import CsvGrammar, plain_body
-from calven_pipeline.exports.dialect import NO_QUOTE
+from calven_pipeline.exports.dialect import NO_QUOTE, Dialect
 from calven_pipeline.exports.encodings import UTF_8, UnreadableTextError, decoded
 from calven_pipeline.exports.folder import ExportFile
 from calven_pipeline.exports.json_text import plain_json_lines
@@ -29,6 +29,7 @@ from calven_pipeline.exports.reading import ExportReader, format_of, open_export
 SMALL_BYTES = 1024**2  # of plain content; a larger file is a bundle by itself
 BUNDLE_BYTES = 64 * 1024**2
 MOST_FILES = 20_000
+MOST_GROUPS = 100  # each holds a file open
 EMPTY_LINES = re.compile(rb"\n{2,}+")
 LINE_OF_SPACES = re.compile(rb"(?:\A|\n)[ \t]++(?:\n|\Z)")
 
@@ -40,6 +41,7 @@ class Group(Generic[Tag]):
     """The files of a bundle that read alike, as one file: rows in the order of `files`, each with its number of rows."""
 
     profile: SourceProfile
+    dialect: Dialect
     path: Path
     _stream: BinaryIO
     files: list[tuple[Tag, int]] = field(default_factory=list)
@@ -58,7 +60,8 @@ class Group(Generic[Tag]):
         """As `open_export`, of all files as one; `row_number` counts through."""
         self._stream.flush()
         file = ExportFile(self.profile.name, self.path.name, self.path, self.path.stat().st_size, 0)
-        with open_export(connection, self.profile, file, scratch, trusting=trusting) as export:
+        opened = open_export(connection, self.profile, file, scratch, trusting=trusting, dialect=self.dialect)
+        with opened as export:
             yield export
 
 
@@ -92,7 +95,7 @@ class Bundle(Generic[Tag]):
     @property
     def is_full(self) -> bool:
         """Whether it should be read now."""
-        return self._bytes >= BUNDLE_BYTES or len(self.tags) >= MOST_FILES
+        return self._bytes >= BUNDLE_BYTES or len(self.tags) >= MOST_FILES or len(self._groups) >= MOST_GROUPS
 
     def add(
         self, tag: Tag, profile: SourceProfile, file: ExportFile, content: bytes, row_count: int | None = None
@@ -127,10 +130,11 @@ class Bundle(Generic[Tag]):
         path = self._folder / str(len(self._groups))
         stream = path.open("wb")
         stream.write(lines.head)
-        changes: dict[str, object] = {"format": kind}
-        if lines.delimiter:
-            changes |= {"encoding": UTF_8, "skip_lines": 0, "delimiter": lines.delimiter}
-        group = self._groups[key] = Group[Tag](profile.model_copy(update=changes), path, stream)
+        dialect = profile.dialect
+        if lines.delimiter:  # what each file's own first rows said of it is not judged again by those of the first file
+            width = len(lines.columns)
+            dialect = replace(dialect, encoding=UTF_8, skip_lines=0, delimiter=lines.delimiter, width=width)
+        group = self._groups[key] = Group[Tag](profile.model_copy(update={"format": kind}), dialect, path, stream)
         return group
 
     def __enter__(self) -> Self:
@@ -181,13 +185,12 @@ def is_header_line(profile: SourceProfile, line: bytes) -> bool:
         return False
     if len(quote.encode()) != 1 or line.count(quote.encode()) % 2 or len((dialect.delimiter or ",").encode()) != 1:
         return False  # what stands in for longer signs depends on the whole file
-    if line.rstrip(b"\r ").endswith((b",", b";", b"\t", b"|", (dialect.delimiter or ",").encode())):
-        return False  # whether that is one more column depends on the rows
     try:
-        line.decode(dialect.encoding or UTF_8)
+        text = line.decode(dialect.encoding or UTF_8)
     except (UnicodeDecodeError, LookupError):
         return False
-    return True
+    last_name = text[max(map(text.rfind, (*DELIMITERS, dialect.delimiter or ","))) + 1 :]
+    return last_name.strip().strip(quote).strip() != ""  # whether one without a name is a column depends on the rows
 
 
 def _csv_lines(
@@ -199,6 +202,8 @@ def _csv_lines(
     """
     text = content if header.encoding == UTF_8 else decoded(content, header.encoding)
     rows = text[header.end :]
+    if len(header.columns) == 1:
+        return None  # blank lines and empty values are hard to tell apart then
     if not header.is_named or (profile.dialect.quote != NO_QUOTE and header.quote.encode() in rows):
         return plain_body(text, header, grammar)
     if b"\r" in rows:

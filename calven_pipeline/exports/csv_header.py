@@ -20,6 +20,7 @@ from calven_pipeline.exports.encodings import (
     UTF_8,
     UnreadableTextError,
     decoded,
+    is_utf8,
     judged_encoding,
     stated_encoding,
 )
@@ -121,7 +122,7 @@ def encoding_of(head: bytes, wanted: Sequence[str], dialect: Dialect) -> str:
         return UTF_8
     signs = signs_of(dialect, [first])
     header = find_header(signs.in_place(first), (), replace(dialect, skip_lines=0), signs)
-    if header is None or _is_utf8(header.record):
+    if header is None or is_utf8(header.record):
         return UTF_8
     by_names = [name for name in JUDGED if _has_accented_name(first, wanted, dialect, name)]
     judged = by_names[0] if len(by_names) == 1 else judged_encoding(header.record)
@@ -148,14 +149,6 @@ def _has_accented_name(first: bytes, wanted: Sequence[str], dialect: Dialect, en
     delimiters = (signs.delimiter,) if signs.delimiter else DELIMITERS
     accented = {name for name in wanted if not name.isascii()}
     return any(accented & set(_parse_header(lines, delimiter, signs.quote)[0]) for delimiter in delimiters)
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def signs_of(dialect: Dialect, content: Iterable[bytes]) -> Signs:
@@ -199,26 +192,35 @@ def find_header(head: bytes, wanted: Sequence[str], dialect: Dialect, signs: Sig
     lines = lines[skipped:]
     delimiters = (signs.delimiter,) if signs.delimiter else DELIMITERS
     if dialect.header:
-        return _named(lines, wanted, signs, delimiters, end, is_at_the_top=skipped == 0)
-    return _by_position(lines, wanted, signs, delimiters, end, is_at_the_top=skipped == 0)
+        return _named(lines, wanted, signs, delimiters, end, is_at_the_top=skipped == 0, width=dialect.width)
+    return _by_position(lines, wanted, signs, delimiters, end, is_at_the_top=skipped == 0, width=dialect.width)
 
 
 def refuse_unreadable_names(header: CsvHeader | None) -> None:
     """Raise `UnreadableTextError` where a name holds bytes that its encoding does not have."""
-    if header and not _is_utf8(header.record):
+    if header and not is_utf8(header.record):
         raise UnreadableTextError("its header is not in the encoding that was expected; name its `encoding`")
 
 
 def _named(
-    lines: list[str], wanted: Sequence[str], signs: Signs, delimiters: Sequence[str], end: int, *, is_at_the_top: bool
+    lines: list[str],
+    wanted: Sequence[str],
+    signs: Signs,
+    delimiters: Sequence[str],
+    end: int,
+    *,
+    is_at_the_top: bool,
+    width: int | None,
 ) -> CsvHeader:
     found = [_parse_header(lines, delimiter, signs.quote) for delimiter in delimiters]
     best = max(range(len(found)), key=lambda i: (len(set(wanted) & set(found[i][0])), len(found[i][0]), -i))
     columns, line_count = found[best]
     if not columns:
         raise UnreadableTextError("its header cannot be read; check its quotes, or name its `quote`")
-    if columns[-1] == "" and _usual_width(lines[line_count:], delimiters[best], signs.quote) == len(columns) - 1:
-        columns = columns[:-1]  # the header alone ends in a separator
+    if columns[-1] == "":
+        width = width or _usual_width(lines[line_count:], delimiters[best], signs.quote)
+        if width == len(columns) - 1:
+            columns = columns[:-1]  # the header alone ends in a separator
     columns = tuple(_restored(name, signs) for name in columns)
     record = _bytes(lines[:line_count])
     newline = record[len(record.rstrip(b"\r\n")) :] or b"\n"
@@ -229,10 +231,17 @@ def _named(
 
 
 def _by_position(
-    lines: list[str], wanted: Sequence[str], signs: Signs, delimiters: Sequence[str], end: int, *, is_at_the_top: bool
+    lines: list[str],
+    wanted: Sequence[str],
+    signs: Signs,
+    delimiters: Sequence[str],
+    end: int,
+    *,
+    is_at_the_top: bool,
+    width: int | None,
 ) -> CsvHeader:
     """As many columns as most of the first rows have: the first alone may be a short one."""
-    widths = [_usual_width(lines, delimiter, signs.quote) for delimiter in delimiters]
+    widths = [width or _usual_width(lines, delimiter, signs.quote) for delimiter in delimiters]
     best = max(range(len(widths)), key=lambda i: (_positions_within(wanted, widths[i]), widths[i], -i))
     first = next(line for line in lines if line.strip())
     newline = first[len(first.rstrip("\r\n")) :].encode() or b"\n"

@@ -20,7 +20,7 @@ from enum import Enum
 from typing import BinaryIO
 
 from calven_pipeline.exports.csv_header import LONGEST_RECORD_BYTES, CsvHeader, Signs, read_header
-from calven_pipeline.exports.encodings import BOM, CHUNK_BYTES, UnreadableTextError
+from calven_pipeline.exports.encodings import BOM, CHUNK_BYTES, UnreadableTextError, is_utf8
 
 LONGEST_VALUE_BYTES = 500_000  # also how far a quote that never closes is followed
 LONGEST_RAW_CHARACTERS = 100_000  # of a malformed row's text
@@ -151,17 +151,6 @@ def _readable(piece: Piece, grammar: CsvGrammar) -> Iterator[Piece]:
             yield Piece(Kind.PLAIN if is_utf8(row[0]) else Kind.MALFORMED, row[0])
     else:
         yield Piece(Kind.MALFORMED, piece.text)
-
-
-def is_utf8(text: bytes) -> bool:
-    """Whether the bytes are whole UTF-8."""
-    if text.isascii():
-        return True
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def write_readable_copy(source: BinaryIO, target: BinaryIO, header: CsvHeader, mark: str) -> None:

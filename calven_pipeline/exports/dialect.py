@@ -17,7 +17,8 @@ class Dialect:
 
     `delimiter` is one to eight characters, `quote` one or none (""). `header` false: columns are named by position,
     "1" first. `skip_lines` stand above the header, or above the first row. `sheet` is for workbooks, `records`, the
-    dotted path of an array, for JSON documents.
+    dotted path of an array, for JSON documents. No profile states `width`, how many columns there are: it is for files
+    whose rows were counted when each was looked at by itself.
     """
 
     encoding: str | None = None
@@ -27,6 +28,7 @@ class Dialect:
     skip_lines: int = 0
     sheet: str | None = None
     records: str | None = None
+    width: int | None = None
 
 
 AS_IT_TELLS = Dialect()

@@ -97,6 +97,17 @@ def write_decoded(source: BinaryIO, target: BinaryIO, encoding: str) -> None:
             return
 
 
+def is_utf8(text: bytes) -> bool:
+    """Whether the bytes are whole UTF-8."""
+    if text.isascii():
+        return True
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _as_utf8(text: str) -> bytes:
     return text.encode(UTF_8, "surrogateescape")
 

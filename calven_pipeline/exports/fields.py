@@ -24,6 +24,7 @@ SEPARATOR = "/"
 TIME_COLUMN = "timestamp"  # a date and a time in two columns are joined with a space
 FIRST_ZEROS = r"^0+(.)"  # one digit stays
 FIRST_ZEROS_OF_PATTERN = r"^0+([^*?])"  # `0*` means doors that begin with 0, not all
+MIDNIGHT = r"^(\d{4}-\d{2}-\d{2}) 00:00:00$"
 SPACES = r"[\s\x{0b}\x{a0}]+"
 
 
@@ -44,17 +45,17 @@ def their_field(table: OpenTable, theirs: str) -> Expression:
 
 
 def normalized(value: Expression, steps: Iterable[str], *, is_pattern: bool = False) -> Expression:
-    """The value after the steps in their order; trimmed, and NULL where nothing is left."""
-    steps = tuple(steps)
+    """The value after the steps in their order; trimmed after each, and NULL where nothing is left."""
     for step in steps:
-        value = _step(value, step, is_pattern=is_pattern)
-    return _trimmed_once(value) if steps else value
+        value = _trimmed_once(_step(value, step, is_pattern=is_pattern))
+    return value
 
 
 def _joined(table: OpenTable, names: Sequence[str], ours: str) -> Expression:
     """The parts of one of our columns together.
 
-    A missing part is an empty one, and of a time it is left out; only where all are missing is the whole missing.
+    A missing part is an empty one, and of a time it is left out; only where all are missing is the whole missing. Of a
+    time in several columns of a sheet, a midnight is a date: its time stands in another.
     """
     parts = [their_field(table, name) for name in names if name in table.values]
     if not parts:
@@ -62,6 +63,7 @@ def _joined(table: OpenTable, names: Sequence[str], ours: str) -> Expression:
     if len(parts) == 1:
         return parts[0]
     if ours == TIME_COLUMN:
+        parts = [_replaced(part, MIDNIGHT, r"\1") for part in parts] if table.has_midnights else parts
         spaced = FunctionExpression("concat_ws", ConstantExpression(" "), *parts)
         return FunctionExpression("nullif", spaced, ConstantExpression(""))
     pieces = [piece for part in parts for piece in (ConstantExpression(SEPARATOR), part)][1:]

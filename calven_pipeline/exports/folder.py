@@ -1,7 +1,7 @@
 """The drop folder: one look at all that lies in it, and which of it belongs to which source.
 
 What may surprise: a file that seems to be still on its way (`.part`, `.tmp`, `.crdownload`, `~`, hidden) is left out,
-and a link that leads out of the folder stops its source rather than being passed over. An archive is one file here; its
+and a link that leads out of the folder is a problem rather than being passed over. An archive is one file here; its
 members are told apart when it is read.
 """
 
@@ -18,7 +18,7 @@ from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 
-from calven_pipeline.errors import UnreadableExportError
+from calven_pipeline.errors import DropFolderError, UnreadableExportError
 from calven_pipeline.exports.profiles import SourceProfile
 from calven_pipeline.exports.wording import shown
 from calven_pipeline.settings import ExportSettings
@@ -44,7 +44,7 @@ class ExportFile:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One name in the drop folder: a file, or what cannot be read as one, with the `problem`.
+    """One name in the drop folder: a file, or what cannot be read as a file or listed as a folder, with the `problem`.
 
     `marked` is `source_file` with linked folders marked.
     """
@@ -63,7 +63,7 @@ class Listing:
 
     entries: list[Entry] = field(default_factory=list)
     links_out: list[Entry] = field(default_factory=list)
-    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: list[Entry] = field(default_factory=list)
 
 
 class DropFolder(ABC):
@@ -73,6 +73,11 @@ class DropFolder(ABC):
     @abstractmethod
     def place(self) -> str:
         """The folder's name for messages; never a secret."""
+
+    @property
+    def is_there(self) -> bool:
+        """False where nobody has made the folder, nor said where it should be; known without a look."""
+        return True
 
     @abstractmethod
     def look(self) -> Listing:
@@ -95,8 +100,8 @@ class DropFolder(ABC):
         """Whether the file can be read again as it was, without fetching it."""
 
     @abstractmethod
-    def fetch(self, files: Sequence[ExportFile]) -> list[ExportFile]:
-        """Have the files' content at their paths, and leave out those that are gone."""
+    def fetch(self, files: Sequence[ExportFile], problems: list[UnreadableExportError]) -> list[ExportFile]:
+        """Have the files' content at their paths, and leave out those that are gone, and those that are noted in `problems`."""
 
     @abstractmethod
     def make_room(self) -> None:
@@ -117,19 +122,25 @@ class DropFolder(ABC):
         return self.look()
 
     def files(self, profile: SourceProfile) -> list[ExportFile]:
-        """The files that the profile's patterns match, each once, sorted by `source_file`; none when there is no folder.
+        """The files that the profile's patterns match, each once, sorted by `source_file`; without those with `problems`."""
+        return [
+            ExportFile(profile.name, entry.source_file, entry.path, entry.size_bytes, entry.modified_ns)
+            for entry in self.listing.entries
+            if not entry.problem and matches(profile, entry)
+        ]
 
-        Raises `UnreadableExportError` for a link that leads out of the folder or nowhere, a folder that cannot be read,
-        and a name that is not UTF-8.
+    def problems(self, profile: SourceProfile) -> list[UnreadableExportError]:
+        """What the profile's patterns match or lead into and cannot be read, each once.
+
+        A link that leads out of the folder or nowhere, a folder that cannot be listed, a name that is not UTF-8.
         """
-        for name, reason in self.listing.unreadable:
-            raise UnreadableExportError(
-                f"Cannot look for exports of source {profile.name} in {shown(name)}: {reason}; allow reading the folder"
-            )
-        for link in self.listing.links_out:
-            if any(_leads_into(pattern).fullmatch(link.marked) for pattern in profile.files):
-                raise _unreadable(profile, link)
-        return [_export_file(profile, entry) for entry in self.listing.entries if matches(profile, entry)]
+        listing = self.listing
+        closed = [_closed(profile, folder) for folder in listing.unreadable if _may_hold(profile, folder)]
+        links = [link for link in listing.links_out if _leads_into(profile, link)]
+        found = [*links, *(entry for entry in listing.entries if entry.problem and matches(profile, entry))]
+        return closed + [
+            _unreadable(profile, entry) for entry in {entry.source_file: entry for entry in found}.values()
+        ]
 
     def unmatched(self, profiles: Sequence[SourceProfile]) -> list[str]:
         """The names of files that no source reads."""
@@ -143,18 +154,27 @@ class DropFolder(ABC):
 class LocalFolder(DropFolder):
     """A folder that this machine can read."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder` need not be there yet."""
-        self.folder = folder
+    def __init__(self, folder: Path, *, is_named: bool = False) -> None:
+        """`folder` need not be there yet, unless a setting names it."""
+        self.folder, self._is_named = folder, is_named
 
     @property
     def place(self) -> str:
         """The folder's path."""
         return str(self.folder)
 
+    @property
+    def is_there(self) -> bool:
+        """By the file system."""
+        return self._is_named or self.folder.is_dir()
+
     def look(self) -> Listing:
-        """Walk the folder once; links are followed where they stay within it."""
+        """Walk the folder once; links are followed where they stay within it. Raises `DropFolderError`."""
         listing = Listing()
+        if self._is_named and not self.folder.is_dir():
+            raise DropFolderError(
+                f"The drop folder {self.place} is not there: mount or make it, or check CALVEN_EXPORTS."
+            )
         if self.folder.is_dir():
             root = os.path.realpath(self.folder)
             for entry in _walk(listing, str(self.folder), ("", ""), root, (root,)):
@@ -178,7 +198,7 @@ class LocalFolder(DropFolder):
         """By size and time of change."""
         return self.is_as(file)
 
-    def fetch(self, files: Sequence[ExportFile]) -> list[ExportFile]:
+    def fetch(self, files: Sequence[ExportFile], problems: list[UnreadableExportError]) -> list[ExportFile]:
         """They lie where they are."""
         return list(files)
 
@@ -198,15 +218,18 @@ def drop_folder(data_dir: Path) -> DropFolder:
     if settings.exports is None:
         return LocalFolder(data_dir / "exports")
     if "://" not in settings.exports:
-        return LocalFolder(Path(settings.exports).expanduser())
+        return LocalFolder(Path(settings.exports).expanduser(), is_named=True)
     from calven_pipeline.exports.remote import RemoteFolder
 
     return RemoteFolder(settings.exports, settings.exports_options, data_dir)
 
 
 def find_exports(profile: SourceProfile, exports_dir: Path) -> list[ExportFile]:
-    """The files of one source in a local folder, as `DropFolder.files`."""
-    return LocalFolder(exports_dir).files(profile)
+    """The files of one source in a local folder, as `DropFolder.files`; raises the first of its problems."""
+    folder = LocalFolder(exports_dir)
+    for problem in folder.problems(profile):
+        raise problem
+    return folder.files(profile)
 
 
 def sha256_of(path: Path) -> str:
@@ -243,14 +266,15 @@ def name_problem(source_file: str) -> str | None:
     return None
 
 
-def _export_file(profile: SourceProfile, entry: Entry) -> ExportFile:
-    if entry.problem:
-        raise _unreadable(profile, entry)
-    return ExportFile(profile.name, entry.source_file, entry.path, entry.size_bytes, entry.modified_ns)
-
-
 def _unreadable(profile: SourceProfile, entry: Entry) -> UnreadableExportError:
-    return UnreadableExportError(f"Cannot read {shown(entry.source_file)} of source {profile.name}: {entry.problem}")
+    line = f"Cannot read {shown(entry.source_file)} of source {profile.name}: {entry.problem}"
+    return UnreadableExportError(line, source_file=entry.source_file)
+
+
+def _closed(profile: SourceProfile, folder: Entry) -> UnreadableExportError:
+    name = shown(folder.source_file or folder.path.name)
+    line = f"Cannot look for exports of source {profile.name} in {name}: {folder.problem}; allow reading the folder"
+    return UnreadableExportError(line, source_file=folder.source_file, may_pass=True)
 
 
 def _walk(listing: Listing, folder: str, names: tuple[str, str], root: str, trail: tuple[str, ...]) -> Iterator[Entry]:
@@ -261,7 +285,9 @@ def _walk(listing: Listing, folder: str, names: tuple[str, str], root: str, trai
     except FileNotFoundError:
         return  # it has just gone
     except OSError as error:
-        listing.unreadable.append((PurePosixPath(folder).name, error.strerror or type(error).__name__))
+        name, marked = (name.rstrip("/") for name in names)
+        closed = Entry(name, marked, Path(folder), problem=error.strerror or type(error).__name__)
+        listing.unreadable.append(closed)
         return
     for item in found:
         name, marked = names[0] + item.name, names[1] + item.name
@@ -318,11 +344,27 @@ def _pattern(pattern: str) -> re.Pattern[str]:
     )
 
 
+def _leads_into(profile: SourceProfile, link: Entry) -> bool:
+    """Whether a linked folder is on the way to what a pattern matches; `**` enters none."""
+    return any(_ways(pattern, through=False).fullmatch(link.marked) for pattern in profile.files)
+
+
+def _may_hold(profile: SourceProfile, folder: Entry) -> bool:
+    """Whether a folder, which may be the drop folder itself, is on the way to what a pattern matches."""
+    return not folder.source_file or any(
+        _ways(pattern, through=True).fullmatch(folder.marked) for pattern in profile.files
+    )
+
+
 @cache
-def _leads_into(pattern: str) -> re.Pattern[str]:
-    """The folders on the way to what the pattern matches, without those that only `**` would enter."""
+def _ways(pattern: str, *, through: bool) -> re.Pattern[str]:
+    """The folders on the way to what the pattern matches; those that only `**` would enter if `through`."""
     parts = PurePosixPath(pattern).parts
     ways = [_folders(parts[:i]) + _name(parts[i]) for i in range(len(parts) - 1) if parts[i] != "**"]
+    if through:
+        ways = [f"{way}{LINKED}?" for way in ways]
+        any_name = f"[^/{LINKED}]+"
+        ways += [f"{_folders(parts[: i + 1])}{any_name}" for i, part in enumerate(parts) if part == "**"]
     return re.compile("|".join(ways) or r"(?!)", re.S)
 
 

@@ -15,13 +15,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from calven_pipeline.exports.csv_text import is_utf8, raw_text
-from calven_pipeline.exports.encodings import BOM, CHUNK_BYTES, UnreadableTextError
-from calven_pipeline.exports.wording import shown
+from calven_pipeline.exports.csv_text import raw_text
+from calven_pipeline.exports.encodings import BOM, CHUNK_BYTES, UnreadableTextError, is_utf8
+from calven_pipeline.exports.wording import looks_like_header, shown
 
 SEPARATOR, QUOTE = "\x01", "\x02"
 LONGEST_LINE_BYTES = 16 * 1024**2
 MOST_KEYS_SHOWN = 10
+NOT_WHOLE = "it is no valid JSON; check that the file is whole"
 
 SPACE = rb"[ \t\r\n]*+"
 TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
@@ -98,86 +99,131 @@ def _escaped(part: str) -> str:
 
 
 def write_array(source: BinaryIO, target: BinaryIO, records: str) -> None:
-    """Copy the array that stands at the dotted path `records` of a JSON document; only the copy is read on.
+    """Copy the rows that stand in an array at the dotted path `records` of a JSON document; only the copy is read on.
 
-    The document is mapped, not held in memory. Raises `UnreadableTextError` where there is no such array.
+    A file may hold several documents, one behind the other, as a log of web hooks does: their arrays become one. The
+    file is mapped, not held in memory. Raises `UnreadableTextError` where a document has no such array.
     """
-    with mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as document:
-        start = _after_space(document, len(BOM) if document[: len(BOM)] == BOM else 0)
-        begin = _find(document, start, records.split("."), records)
-        if document[begin : begin + 1] != b"[":
-            raise UnreadableTextError(f"its {records!r}, named as `records`, is no array; name the array of the rows")
-        end = _end_of_block(document, begin)
+    target.write(b"[")
+    with mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        at = _after_space(content, len(BOM) if content[: len(BOM)] == BOM else 0)
+        number, is_first = 1, True
+        while at < len(content):
+            begin, end, after = _rows_of(content, at, records, number)
+            if begin < end:
+                target.write(b"" if is_first else b",\n")
+                _copy(source, target, begin, end)
+                is_first = False
+            at, number = _after_space(content, after), number + 1
+    target.write(b"]")
+
+
+def _copy(source: BinaryIO, target: BinaryIO, begin: int, end: int) -> None:
     source.seek(begin)
-    left = end - begin
-    while chunk := source.read(min(CHUNK_BYTES, left)):
+    while chunk := source.read(min(CHUNK_BYTES, end - source.tell())):
         target.write(chunk)
-        left -= len(chunk)
 
 
-def _find(document: mmap.mmap, at: int, path: Sequence[str], records: str) -> int:
-    """Where the value at the path begins; a key of the rest's very name wins over the path."""
-    names: list[str] = []
-    if document[at : at + 1] == b"{":
-        places = dict(_members(document, at))
-        for depth in range(len(path), 0, -1):
-            begin = places.get(".".join(path[:depth]))
-            if begin is not None:
-                return begin if depth == len(path) else _find(document, begin, path[depth:], records)
-        names = list(places)
-    found = (
-        f"there it has {', '.join(map(shown, names[:MOST_KEYS_SHOWN]))}" if names else "there is no object with keys"
-    )
-    raise UnreadableTextError(f"it has no {records!r}, named as `records`; {found}")
+def _rows_of(content: mmap.mmap, at: int, records: str, number: int) -> tuple[int, int, int]:
+    """Where the rows of the document that begins at `at` begin and end, and where the document ends."""
+    if number > 1 and content[at : at + 1] != b"{":
+        raise UnreadableTextError(f"behind its document {number - 1} stands no other; check that the file is whole")
+    try:
+        begin, end, after = _find(content, at, records.split("."), records)
+    except UnreadableTextError as error:
+        if number == 1:
+            raise
+        raise UnreadableTextError(f"document {number}: {error}") from error
+    if content[begin : begin + 1] + content[end - 1 : end] != b"[]":
+        which = f"of document {number}, " if number > 1 else ""
+        raise UnreadableTextError(
+            f"its {records!r}, {which}named as `records`, is no array; name the array of the rows"
+        )
+    return _after_space(content, begin + 1), end - 1, after
 
 
-def _members(document: mmap.mmap, at: int) -> Iterator[tuple[str, int]]:
-    """Each key of the object that begins at `at`, and where its value begins."""
-    at += 1
-    while key := KEY.match(document, at):
-        yield _name(key[1]), key.end()
-        at = _after_space(document, _end_of_value(document, key.end()))
-        if document[at : at + 1] != b",":
-            return
-        at += 1
+def _find(content: mmap.mmap, at: int, path: Sequence[str], records: str) -> tuple[int, int, int]:
+    """Where the value at the path begins and ends, and where the object ends that the path begins in.
+
+    A key of the rest's very name wins over the path; one that stands twice on it is refused.
+    """
+    members, after = _members(content, at) if content[at : at + 1] == b"{" else ([], at)
+    names = [name for name, _, _ in members]
+    for depth in range(len(path), 0, -1):
+        name = ".".join(path[:depth])
+        if name not in names:
+            continue
+        if names.count(name) > 1:
+            raise UnreadableTextError(f"its {name!r}, on the way to {records!r}, stands there twice; export it again")
+        _, begin, end = members[names.index(name)]
+        if depth < len(path):
+            begin, end, _ = _find(content, begin, path[depth:], records)
+        return begin, end, after
+    raise UnreadableTextError(f"it has no {records!r}, named as `records`; {_there(names)}")
+
+
+def _there(names: Sequence[str]) -> str:
+    """What there is instead of a key; the keys of some objects are people's addresses or numbers."""
+    if not names:
+        return "there is no object with keys"
+    if not looks_like_header(names):
+        return f"there it has {len(names)} keys"
+    return f"there it has {', '.join(map(shown, names[:MOST_KEYS_SHOWN]))}"
+
+
+def _members(content: mmap.mmap, at: int) -> tuple[list[tuple[str, int, int]], int]:
+    """Each key of the object that begins at `at`, where its value begins and ends; and where the object ends."""
+    members: list[tuple[str, int, int]] = []
+    at = _after_space(content, at + 1)
+    if content[at : at + 1] == b"}":
+        return members, at + 1
+    while key := KEY.match(content, at):
+        end = _end_of_value(content, key.end())
+        members.append((_name(key[1]), key.end(), end))
+        at = _after_space(content, end) + 1
+        if content[at - 1 : at] == b"}":
+            return members, at
+        if content[at - 1 : at] != b",":
+            break
+    raise UnreadableTextError(NOT_WHOLE)
 
 
 def _name(text: bytes) -> str:
     try:
         return str(json.loads(text))
     except ValueError as error:
-        raise UnreadableTextError("it is no valid JSON; check that the file is whole") from error
+        raise UnreadableTextError(NOT_WHOLE) from error
 
 
-def _end_of_value(document: mmap.mmap, at: int) -> int:
-    if document[at : at + 1] in {b"[", b"{"}:
-        return _end_of_block(document, at)
-    scalar = SCALAR.match(document, at)
+def _end_of_value(content: mmap.mmap, at: int) -> int:
+    if content[at : at + 1] in {b"[", b"{"}:
+        return _end_of_block(content, at)
+    scalar = SCALAR.match(content, at)
     if scalar is None:
-        raise UnreadableTextError("it is no valid JSON; check that the file is whole")
+        raise UnreadableTextError(NOT_WHOLE)
     return scalar.end()
 
 
-def _end_of_block(document: mmap.mmap, at: int) -> int:
+def _end_of_block(content: mmap.mmap, at: int) -> int:
     depth = 0
     while True:
-        block = BLOCK.match(document, at)
+        block = BLOCK.match(content, at)
         if block:
             at = block.end()
         else:
-            character = document[at : at + 1]
+            character = content[at : at + 1]
             if character not in {b"[", b"{", b"]", b"}"}:
                 raise UnreadableTextError("its array has no end; check that the file is whole")
             depth += 1 if character in {b"[", b"{"} else -1
             at += 1
         if depth <= 0:
             return at
-        between = BETWEEN.match(document, at)
+        between = BETWEEN.match(content, at)
         at = between.end() if between else at
 
 
-def _after_space(document: mmap.mmap, at: int) -> int:
-    spaces = SPACES.match(document, at)
+def _after_space(content: mmap.mmap, at: int) -> int:
+    spaces = SPACES.match(content, at)
     return spaces.end() if spaces else at
 
 

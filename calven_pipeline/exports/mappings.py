@@ -2,7 +2,8 @@
 
 What may surprise: a line without a target is kept, with NULL: that key is known and unmapped. Keys compare without
 case and are normalised as the profile normalises the exports' values, so two lines that become one key must agree. A
-place with `*` or `?` is a pattern; what it stands for is found when rows are judged.
+place with `*` or `?` is a pattern; what it stands for is found when rows are judged. The encoding is found out from the
+whole file, since Excel saves in that of the machine unless told.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from uuid import uuid4
 import duckdb
 from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
+from calven_pipeline.exports.dialect import Dialect
 from calven_pipeline.exports.fields import normalized
+from calven_pipeline.exports.mapping_text import table_dialect, why_malformed
 from calven_pipeline.exports.profiles import PEOPLE_KEY, PLACES_KEY, Format, SourceProfile, profile_problem
 from calven_pipeline.exports.tables import NULL_TEXT, UnreadableTextError, open_table, trimmed
 
@@ -50,11 +53,12 @@ def _read(
         nothing = connection.sql("select 1 limit 0")
         return nothing.select(*(NULL_TEXT.alias(column) for column in columns))
     try:
-        lines = _copied(connection, data_dir / file, columns, profile)
+        dialect = table_dialect(data_dir / file, profile.encoding)
+        lines = _copied(connection, data_dir / file, columns, profile, dialect)
     except (OSError, UnreadableTextError, duckdb.InvalidInputException) as error:
         reason = str(error) if isinstance(error, UnreadableTextError) else getattr(error, "strerror", "it is no CSV")
         raise profile_problem(profile, key, f"{file} cannot be read: {reason}") from error
-    _refuse_malformed(profile, key, lines)
+    _refuse_malformed(profile, key, lines, data_dir / file, dialect)
     good = lines.filter(ColumnExpression(columns[0]).isnotnull())
     _refuse_two_targets(profile, key, good, columns)
     return good.aggregate(ONE_PER_KEY[key], KEY[key])
@@ -74,11 +78,15 @@ KEY = {"people": "lower(source_user_id)", "places": "lower(source_place)"}
 
 
 def _copied(
-    connection: duckdb.DuckDBPyConnection, path: Path, columns: tuple[str, ...], profile: SourceProfile
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    columns: tuple[str, ...],
+    profile: SourceProfile,
+    dialect: Dialect,
 ) -> duckdb.DuckDBPyRelation:
     """The lines in a temporary table: the relation outlives the file's links, and reads the file once."""
     name = f"mapping_{uuid4().hex}"
-    with open_table(connection, path, Format.CSV, columns) as table:
+    with open_table(connection, path, Format.CSV, columns, dialect=dialect) as table:
         picked = [_picked(table.values.get(column), column, profile).alias(column) for column in columns]
         lines = table.relation.select(ColumnExpression("row_number"), ColumnExpression("malformed"), *picked)
         connection.register(f"{name}_lines", lines)
@@ -102,10 +110,13 @@ def _picked(value: Expression | None, column: str, profile: SourceProfile) -> Ex
     return trimmed(value)
 
 
-def _refuse_malformed(profile: SourceProfile, key: str, lines: duckdb.DuckDBPyRelation) -> None:
-    for (number,) in lines.filter(ColumnExpression("malformed").isnotnull()).select("row_number").limit(1).fetchall():
-        problem = f"{getattr(profile, key)}: row {number} cannot be read; mend or remove it"
-        raise profile_problem(profile, key, problem)
+def _refuse_malformed(
+    profile: SourceProfile, key: str, lines: duckdb.DuckDBPyRelation, path: Path, dialect: Dialect
+) -> None:
+    malformed = lines.filter(ColumnExpression("malformed").isnotnull()).order("row_number").limit(1)
+    for number, text in malformed.select("row_number", "malformed").fetchall():
+        why = why_malformed(path, lines.columns[2:], dialect, text) or f"row {number} cannot be read"
+        raise profile_problem(profile, key, f"{getattr(profile, key)}: {why}; mend or remove it")
 
 
 def _refuse_two_targets(

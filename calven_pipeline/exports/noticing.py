@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
@@ -21,6 +21,10 @@ SETTLE_S = (
 SETTLE_OPEN_S = (
     300.0  # where somebody still has the file open for writing: a stalled upload, or one that appends all day
 )
+TELL_AGAIN_S = (
+    3_600.0  # what keeps looks from seeing all fails one in an hour: Dagster keeps the stack of each that fails
+)
+PROBLEMS_TOLD = 3
 BATCH = 1_000  # files that share a run
 SPLIT = 10  # a batch whose run ended while it read is tried again in so many: who kills his run is soon alone
 AGAIN_AFTER_S = (0.0, 60.0, 600.0, 3_600.0, 86_400.0)  # after so many runs that did not get to their end; then each day
@@ -39,8 +43,10 @@ class State(StrEnum):
     SETTLING = "settling"  # seen; its mark is as it was at `at`
     ASKED = "asked"  # part of the batch that was asked for last
     TAKEN = "taken"  # its run has judged its rows
-    REFUSED = "refused"  # so it has, but some file of its batch could not be read; tried again when the profiles change
-    AGAIN = "again"  # its run did not get to its end, at `at`, or found it still changing
+    REFUSED = "refused"  # it could not be read; tried again when its profile changes
+    AGAIN = (
+        "again"  # its run did not get to its end, at `at`, or left it: it was still changing, or could not be opened
+    )
 
 
 class Known(NamedTuple):
@@ -70,9 +76,10 @@ FileKey = tuple[str, str]
 class Memory:
     """What earlier looks left: `files` by source and `source_file`.
 
-    `profiles` is the fingerprint of the profiles, `asked` the key of the run that was asked for, until its end was seen,
+    `profiles` is the fingerprint of the profiles, `sources` that of each source's, `asked` the key of the run that was asked for, until its end was seen,
     and `was_again` whether its files had been asked for before. `problem` is the fingerprint of profiles that cannot be
-    loaded, first seen at `problem_at`, and `problem_told` the last one that a run was asked for to tell of.
+    loaded, first seen at `problem_at`, and `problem_told` the last one that a run was asked for to tell of. `unseen` is the
+    fingerprint of what a look last failed for, at `unseen_at`.
     """
 
     id: str
@@ -82,6 +89,9 @@ class Memory:
     problem: str = ""
     problem_at: float = 0.0
     problem_told: str = ""
+    unseen: str = ""
+    unseen_at: float = 0.0
+    sources: Mapping[str, str] = field(default_factory=dict)
     files: Files = field(default_factory=dict)
 
 
@@ -89,31 +99,40 @@ class Memory:
 class Look:
     """One look: files by source; a source whose files could not be listed stands in `unseen` instead, with the reason.
 
-    `profiles` is the fingerprint of the profiles; where they cannot be loaded, `problem` says why, and nothing else was seen.
+    `profiles` is the fingerprint of the profiles, `sources` that of each source's; where they cannot be loaded, `problem`
+    says why, and nothing else was seen. `is_bare`: there is no drop folder, which is no wonder where there never was one.
+    `closed` are folders whose files could not be listed, and `problems` says so of them and of single files.
     """
 
     profiles: str
     problem: str = ""
     files: Mapping[str, Mapping[str, Mark]] = field(default_factory=dict)
     unseen: Mapping[str, str] = field(default_factory=dict)
+    is_bare: bool = False
+    sources: Mapping[str, str] = field(default_factory=dict)
+    closed: frozenset[str] = frozenset()
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How far a run got: `staged` what it could read, and `judged` it; `refused` some file; left `unsettled` ones alone."""
+    """How far a run got: `staged` what it could read, and `judged` it.
+
+    `refused` are files that it could not read, `left` those that another run may be able to read as they are.
+    """
 
     staged: bool
     judged: bool
-    refused: bool = False
-    unsettled: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()
 
 
 NOTHING = "No new files."
 STORIES = {
     State.ASKED: "are with the run that was asked for",
     State.SETTLING: "may still be changing, or wait for their turn",
-    State.AGAIN: "are tried again later: a run for them did not get to its end, or found them still changing",
-    State.REFUSED: "came with one that cannot be read: mend it, or its profile",
+    State.AGAIN: "are tried again later: a run for them did not get to its end, found them still changing, or could not open them",
+    State.REFUSED: "cannot be read: mend them, or their profiles",
 }
 
 
@@ -161,7 +180,9 @@ def notice(
         (source, name): known
         for source, files in memory.files.items()
         for name, known in files.items()
-        if _is_due(known, now, settle_s) and not (_is_fresh(known, now) and is_open(name))
+        if name in look.files.get(source, ())
+        and _is_due(known, now, settle_s)
+        and not (_is_fresh(known, now) and is_open(name))
     }
     chosen = _choose(due, was_again=memory.was_again)
     if not chosen:
@@ -183,15 +204,35 @@ def ask_again(memory: Memory) -> Noticed:
 def learn(memory: Memory, ended: Ended, now: float) -> Memory:
     """The memory after the run that was asked for has ended."""
     asked = _asked(memory)
-    after = Known(0, 0, State.REFUSED if ended.refused else State.TAKEN)
     share = BATCH if ended.staged else max(1, len(asked) // SPLIT)
     changes = {
         (source, name): known._replace(state=State.AGAIN, at=now, tries=known.tries + 1, share=share)
-        if not ended.judged or name in ended.unsettled
-        else after._replace(size_bytes=known.size_bytes, modified_ns=known.modified_ns)
+        if not ended.judged or name in ended.left
+        else Known(*known.mark, State.REFUSED if name in ended.refused else State.TAKEN)
         for (source, name), known in asked.items()
     }
     return replace(memory, asked="", files=_change(memory.files, changes))
+
+
+def unseen_reasons(look: Look, memory: Memory) -> list[str]:
+    """Why files could not be looked for, each reason once; none for a folder that is not there yet."""
+    told = [reason for source, reason in look.unseen.items() if not look.is_bare or memory.files.get(source)]
+    return list(dict.fromkeys(told))
+
+
+def tell(memory: Memory, reasons: Sequence[str], now: float) -> tuple[Memory, bool]:
+    """Whether the look should fail for these reasons: once in an hour, unless they change."""
+    unseen = hashlib.sha256("\0".join(reasons).encode()).hexdigest()[:16]
+    if memory.unseen == unseen and 0 <= now - memory.unseen_at < TELL_AGAIN_S:
+        return memory, False
+    return replace(memory, unseen=unseen, unseen_at=now), True
+
+
+def story_of(reasons: Sequence[str], look: Look, noticed: Noticed) -> str:
+    """What a look that asked for nothing saw, in one line: first what it could not see."""
+    problems = look.problems[:PROBLEMS_TOLD]
+    more = len(look.problems) - len(problems)
+    return "; ".join([*reasons, *problems, *([f"and {more} more like these"] if more else []), noticed.story])
 
 
 def _tell_of_problem(look: Look, memory: Memory, now: float, settle_s: float) -> Noticed:
@@ -206,12 +247,20 @@ def _tell_of_problem(look: Look, memory: Memory, now: float, settle_s: float) ->
 
 def _remember(look: Look, memory: Memory, now: float) -> Memory:
     """The memory with what this look saw; what is gone is forgotten, except where nobody could look."""
-    mended = look.profiles != memory.profiles
     files = {source: memory.files[source] for source in look.unseen if source in memory.files}
     for source, marks in look.files.items():
         before = memory.files.get(source, {})
-        files[source] = {name: _seen(before.get(name), mark, now, mended=mended) for name, mark in marks.items()}
-    return replace(memory, profiles=look.profiles, problem="", files=files)
+        mended = look.sources.get(source) != memory.sources.get(source)
+        hidden = {name: known.mark for name, known in before.items() if _is_in(name, look.closed)}
+        seen = {**hidden, **marks}
+        files[source] = {name: _seen(before.get(name), mark, now, mended=mended) for name, mark in seen.items()}
+    sources = {source: (look if source in look.files else memory).sources.get(source, "") for source in files}
+    return replace(memory, profiles=look.profiles, sources=sources, problem="", files=files)
+
+
+def _is_in(name: str, folders: Collection[str]) -> bool:
+    """Whether one of the folders is around the file."""
+    return any(name.startswith(f"{folder}/") for folder in folders)
 
 
 def _seen(known: Known | None, mark: Mark, now: float, *, mended: bool) -> Known:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from calven_pipeline.errors import SourceProfileError
 from calven_pipeline.exports.csv_text import UnreadableTextError, read_header
+from calven_pipeline.exports.mapping_text import table_dialect
 from calven_pipeline.exports.profile_model import (
     ENDINGS,
     OUR_COLUMNS,
@@ -85,6 +86,11 @@ def profile_problem(
 
 
 def _entries(content: object) -> list[object]:
+    if content is None:
+        raise SourceProfileError(
+            f"{PROFILE_FILE} is empty: delete it, and the default source reads exports in Calven's own field names; or write a "
+            "source (`calven-pipeline preview FILE --suggest` prints one)"
+        )
     if not isinstance(content, dict):
         raise SourceProfileError(f"{PROFILE_FILE} must be a mapping with the one key `sources`, a list of sources")
     for key in content:
@@ -183,7 +189,7 @@ def _table_columns(profile: SourceProfile, key: str, path: Path, data_dir: Path)
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(data_dir)):
         raise profile_problem(profile, key, f"{getattr(profile, key)} leads out of the data folder; copy it there")
     try:
-        header = read_header(path, (PEOPLE_KEY, PLACES_KEY))
+        header = read_header(path, (PEOPLE_KEY, PLACES_KEY), table_dialect(path, profile.encoding))
     except (OSError, UnreadableTextError) as error:
         reason = getattr(error, "strerror", None) or error
         raise profile_problem(profile, key, f"{getattr(profile, key)} cannot be read: {reason}") from error

@@ -6,9 +6,11 @@ on opening. Row 1 is the first row after the header; blank lines are no rows.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,6 +27,7 @@ from duckdb import (
 
 from calven_pipeline.errors import UnreadableExportError
 from calven_pipeline.exports.archives import format_name
+from calven_pipeline.exports.dialect import AS_IT_TELLS, Dialect
 from calven_pipeline.exports.fields import field, their_field
 from calven_pipeline.exports.folder import ExportFile
 from calven_pipeline.exports.outcomes import IGNORED, UNLISTED, outcome_columns, outcome_expression
@@ -97,8 +100,9 @@ def open_export(
     scratch: Path,
     *,
     trusting: bool = False,
+    dialect: Dialect | None = None,
 ) -> Iterator[ExportReader]:
-    """Open an export as its profile says; the relations work until the context ends.
+    """Open an export as its profile says, but for its `dialect` if one is given; the relations work until the context ends.
 
     With `trusting`, a CSV file without quotes is read at once, and `OddRowsError` raised where that turns out too bold;
     then open it again without.  `scratch` is an existing folder for links and, for a file with odd rows, a copy as large as the file. Raises
@@ -115,7 +119,7 @@ def open_export(
                     _named_columns(profile),
                     scratch,
                     trusting=trusting,
-                    dialect=profile.dialect,
+                    dialect=dialect or profile.dialect,
                 )
             )
         except (UnreadableTextError, OSError, duckdb.Error) as error:
@@ -156,6 +160,19 @@ def format_of(profile: SourceProfile, file: ExportFile) -> Format:
     return kind
 
 
+def read_as(profile: SourceProfile, file: ExportFile) -> str:
+    """What decides which row of a file is which: its format, and what the profile states of how it is written.
+
+    For telling whether a file would be read now as it was then; raises as `format_of`.
+    """
+    return f"{format_of(profile, file)} {_stated(profile.dialect)}"
+
+
+@cache
+def _stated(dialect: Dialect) -> str:
+    return json.dumps({key: value for key, value in asdict(dialect).items() if value != getattr(AS_IT_TELLS, key)})
+
+
 def _refuse(file: ExportFile, kind: Format, error: Exception) -> NoReturn:
     if isinstance(error, OSError):
         reason = f"{error.strerror or 'it cannot be opened'}; check the file and who may read it"
@@ -163,9 +180,9 @@ def _refuse(file: ExportFile, kind: Format, error: Exception) -> NoReturn:
         reason = str(error)
     else:
         reason = f"DuckDB calls it {type(error).__name__}; check that the file is whole and really {kind}"
-    raise UnreadableExportError(
-        f"Cannot read {shown(file.source_file)} of source {file.source} as {kind}: {reason}"
-    ) from error
+    may_pass = isinstance(error, OSError) and error.errno is not None
+    line = f"Cannot read {shown(file.source_file)} of source {file.source} as {kind}: {reason}"
+    raise UnreadableExportError(line, source_file=file.source_file, may_pass=may_pass) from error
 
 
 def _named_columns(profile: SourceProfile) -> list[str]:

@@ -19,8 +19,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from calven_pipeline.errors import CalvenPipelineError, DropFolderError, SettingsError
+from calven_pipeline.errors import CalvenPipelineError, DropFolderError, SettingsError, UnreadableExportError
 from calven_pipeline.exports.folder import DropFolder, Entry, ExportFile, Listing, is_wanted, name_problem
+from calven_pipeline.exports.wording import shown
 from calven_pipeline.warehouse.database import state_folder
 
 FETCHED = "fetched"
@@ -62,7 +63,7 @@ class RemoteFolder(DropFolder):
         """List the folder and those in it; raises `DropFolderError` and `SettingsError`."""
         listing = Listing()
         with self._reached() as (system, root):
-            listing.entries = sorted(self._entries(system, root), key=lambda entry: entry.source_file)
+            listing.entries = sorted(self._entries(system, root, listing), key=lambda entry: entry.source_file)
         return listing
 
     def states(self, files: Sequence[ExportFile]) -> dict[str, tuple[int, int]]:
@@ -90,15 +91,26 @@ class RemoteFolder(DropFolder):
             return False
         return (status.st_size, status.st_mtime_ns) == (file.size_bytes, file.modified_ns)
 
-    def fetch(self, files: Sequence[ExportFile]) -> list[ExportFile]:
-        """Copy the files that are not at hand, several at once; one that changes on its way is not taken."""
+    def fetch(self, files: Sequence[ExportFile], problems: list[UnreadableExportError]) -> list[ExportFile]:
+        """Copy the files that are not at hand, several at once; one that changes on its way is not taken.
+
+        Where the folder can still be listed after an error, the error is one file's own.
+        """
         missing = list({file.source_file: file for file in files if not self.is_at_hand(file)}.values())
         if missing:
             state_folder(self._fetched.parent.parent)
             self._fetched.mkdir(exist_ok=True)
             with self._reached() as (system, root), ThreadPoolExecutor(AT_ONCE) as pool:
-                for copied in [pool.submit(_copy, system, root, file) for file in missing]:
-                    copied.result()
+                copies = [(file, pool.submit(_copy, system, root, file)) for file in missing]
+                failed = [
+                    (file, error) for file, copied in copies if isinstance(error := copied.exception(), Exception)
+                ]
+                for _, error in failed:
+                    if not isinstance(error, OSError):
+                        raise error
+                if failed:
+                    _listed(system, root, root)
+                problems += [_unreadable(file, error) for file, error in failed]
         return [file for file in files if self.is_at_hand(file)]
 
     def make_room(self) -> None:
@@ -119,11 +131,19 @@ class RemoteFolder(DropFolder):
             return [(path, path.stat()) for path in self._fetched.iterdir()]
         return []
 
-    def _entries(self, system: Any, root: str) -> Iterator[Entry]:  # noqa: ANN401 - fsspec has no types
+    def _entries(self, system: Any, root: str, listing: Listing) -> Iterator[Entry]:  # noqa: ANN401 - fsspec has no types
         folders = [root]
         while folders:
             folder = folders.pop()
-            for info in _listed(system, folder, root):
+            try:
+                found = _listed(system, folder, root)
+            except PermissionError as error:
+                if folder == root:
+                    raise
+                name = folder[len(root) :].lstrip("/")
+                listing.unreadable.append(Entry(name, name, self.path_of(name), problem=_reason(error)))
+                continue
+            for info in found:
                 name = PurePosixPath(info["name"]).name
                 source_file = info["name"].rstrip("/")[len(root) :].lstrip("/")
                 if name.startswith(".") or not source_file or info["name"].rstrip("/") == folder:
@@ -224,6 +244,17 @@ def _copy(system: Any, root: str, file: ExportFile) -> None:  # noqa: ANN401 - f
         unfinished.replace(file.path)
     else:
         unfinished.unlink()
+
+
+def _unreadable(file: ExportFile, error: Exception) -> UnreadableExportError:
+    line = f"Cannot read {shown(file.source_file)} of source {file.source}: {_reason(error)}"
+    return UnreadableExportError(line, source_file=file.source_file, may_pass=True)
+
+
+def _reason(error: Exception) -> str:
+    """Without the words of the other machine."""
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number) if number else type(error).__name__
 
 
 def _changed_ns(info: dict[str, Any]) -> int:

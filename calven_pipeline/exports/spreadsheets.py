@@ -1,30 +1,32 @@
 """A sheet of a workbook as CSV text, so that header, positions and row numbers are as for any CSV file.
 
-What may surprise: pandas reads it, with the engine "calamine", and the whole sheet is in memory (a sheet has a million
-rows at most). Its parts are unpacked once before that, with a limit. Excel keeps times as fractions of a day, so they
-are rounded to the millisecond; a column whose dates all fall on midnight is one of dates.
+What may surprise: pandas reads it, with the engine "calamine", and the whole sheet is in memory, from its first corner to
+its last filled cell (300 bytes a cell, 100 an empty one). So its parts are unpacked once before that, and their cells
+looked at, with limits. Excel keeps times as fractions of a day, so they are rounded to the millisecond; the engine does
+not tell a date from a moment at midnight, so a date always comes with its 00:00:00.
 """
 
 from __future__ import annotations
 
+import csv
 import zipfile
 import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from calven_pipeline.exports.archives import zip_parts
 from calven_pipeline.exports.dialect import Dialect
-from calven_pipeline.exports.encodings import CHUNK_BYTES, UTF_8, UnreadableTextError
+from calven_pipeline.exports.encodings import UTF_8, UnreadableTextError
+from calven_pipeline.exports.sheet_size import NOT_WHOLE, refuse_explosion
 from calven_pipeline.exports.wording import shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_UNPACKED_BYTES = 1000**3
-MOST_TIMES_PACKED = 200
-FREE_BYTES = 100 * 1000**2
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 WORKBOOK_PART = "xl/workbook"
+OTHER_WORKBOOK_PARTS = {"xl/workbook.bin", "content.xml"}  # of binary and of OpenDocument sheets
 MOST_SHEETS_SHOWN = 10
 
 
@@ -40,7 +42,9 @@ def write_sheet(
     texts = cells.apply(_as_texts, axis="index") if len(cells) else cells
     if not has_blank_rows:
         texts = texts[(texts != "").any(axis="columns")]
-    texts.to_csv(target, header=False, index=False, encoding=UTF_8, lineterminator="\n")
+    texts.to_csv(  # a lone carriage return is not quoted otherwise, and would end the row
+        target, header=False, index=False, encoding=UTF_8, lineterminator="\n", quoting=csv.QUOTE_ALL
+    )
 
 
 def as_written(dialect: Dialect) -> Dialect:
@@ -56,27 +60,15 @@ def _refuse_other_files(path: Path) -> None:
             "it is protected by a password, or an Excel file of the old kind (.xls); save it as .xlsx without a password"
         )
     try:
+        names = [part.filename.lower() for part in zip_parts(path)]
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            _refuse_explosion(archive, path.stat().st_size)
+            refuse_explosion(archive, path.stat().st_size)
     except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise UnreadableTextError(
-            "it is no Excel workbook (.xlsx), or a cut one; check that the file is whole"
-        ) from error
+        raise UnreadableTextError(NOT_WHOLE) from error
     if not any(name.startswith(WORKBOOK_PART) for name in names):
         raise UnreadableTextError("it is a zip file but no Excel workbook (.xlsx)")
-
-
-def _refuse_explosion(archive: zipfile.ZipFile, packed_bytes: int) -> None:
-    """Unpack every part once, counting: what the archive says of its sizes is not believed."""
-    unpacked = 0
-    most = min(MOST_UNPACKED_BYTES, max(FREE_BYTES, MOST_TIMES_PACKED * packed_bytes))
-    for part in archive.infolist():
-        with archive.open(part) as content:
-            while chunk := content.read(CHUNK_BYTES):
-                unpacked += len(chunk)
-                if unpacked > most:
-                    raise UnreadableTextError(f"it unpacks to more than {most:,} bytes; export it as CSV")
+    if not OTHER_WORKBOOK_PARTS.isdisjoint(names):
+        raise UnreadableTextError("it is a workbook of another kind; save it as .xlsx")
 
 
 def _cells(path: Path, dialect: Dialect, rows: int | None) -> pd.DataFrame:
@@ -122,7 +114,9 @@ def _as_texts(column: pd.Series[Any]) -> pd.Series[str]:
         if issubclass(kind, bool):
             texts[of_kind] = texts[of_kind].str.lower()
         elif issubclass(kind, datetime.date):
-            texts[of_kind] = _instants(pd.to_datetime(column[of_kind]), "%Y-%m-%d %H:%M:%S")
+            texts[of_kind] = _instants(column[of_kind].astype("datetime64[us]"), "%Y-%m-%d %H:%M:%S")
+        elif issubclass(kind, datetime.timedelta):
+            texts[of_kind] = _hours(column[of_kind].astype("timedelta64[us]"))
         elif issubclass(kind, datetime.time):
             texts[of_kind] = _instants(pd.to_datetime("2000-01-01 " + texts[of_kind], format="ISO8601"), "%H:%M:%S")
         elif issubclass(kind, float):
@@ -132,8 +126,17 @@ def _as_texts(column: pd.Series[Any]) -> pd.Series[str]:
 
 def _instants(times: pd.Series[pd.Timestamp], written: str) -> pd.Series[str]:
     rounded = times.dt.round("ms")
-    if "%Y" in written and (rounded == rounded.dt.normalize()).all():
-        return rounded.dt.strftime("%Y-%m-%d")
-    texts = rounded.dt.strftime(written)
-    thousandths = rounded.dt.strftime("%f").str[:3]
+    return _with_thousandths(rounded.dt.strftime(written), rounded.dt.strftime("%f").str[:3])
+
+
+def _hours(times: pd.Series[pd.Timedelta]) -> pd.Series[str]:
+    """Durations as Excel shows them: hours, which may be more than a day's, minutes, seconds."""
+    parts = times.dt.round("ms").dt.components.astype(int)
+    whole = (parts["days"] * 24 + parts["hours"]).astype(str).str.zfill(2)
+    for unit in ("minutes", "seconds"):
+        whole = whole + ":" + parts[unit].astype(str).str.zfill(2)
+    return _with_thousandths(whole, parts["milliseconds"].astype(str).str.zfill(3))
+
+
+def _with_thousandths(texts: pd.Series[str], thousandths: pd.Series[str]) -> pd.Series[str]:
     return texts.where(thousandths == "000", texts + "." + thousandths)

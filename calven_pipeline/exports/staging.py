@@ -8,6 +8,7 @@ does not stop the others, and one that is still being written is left for the ne
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,11 +19,11 @@ from pathlib import Path
 import duckdb
 
 from calven_pipeline.errors import UnreadableExportError
-from calven_pipeline.exports.arrivals import Arrivals, Contents, NewFile
+from calven_pipeline.exports.arrivals import Arrivals, Contents, NewFile, about
 from calven_pipeline.exports.bundles import SMALL_BYTES, Bundle, Headers
 from calven_pipeline.exports.folder import DropFolder, ExportFile, drop_folder
 from calven_pipeline.exports.profiles import SourceProfile
-from calven_pipeline.exports.reading import OddRowsError, open_export
+from calven_pipeline.exports.reading import OddRowsError, open_export, read_as
 from calven_pipeline.exports.times import reads_iso
 from calven_pipeline.settings import ExportSettings
 from calven_pipeline.warehouse.database import WorkingDatabase
@@ -36,8 +37,8 @@ NAMES_TOLD = 5
 class Staging:
     """What one staging read; `problems` are the files that could not be read, in the order they were tried.
 
-    `unsettled` are files that are still being written; `unmatched` counts those that no source reads, of which
-    `unmatched_names` are some.
+    `unsettled` are files that are still being written, `missing` those that were asked for and are not there; `unmatched`
+    counts those that no source reads, of which `unmatched_names` are some.
     """
 
     files_seen: int = 0
@@ -47,8 +48,20 @@ class Staging:
     malformed: int = 0
     problems: list[UnreadableExportError] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
     unmatched: int = 0
     unmatched_names: list[str] = field(default_factory=list)
+
+    @property
+    def refused(self) -> list[str]:
+        """Files that cannot be read before they, or their profiles, are mended."""
+        return sorted({problem.source_file for problem in self.problems if not problem.may_pass})
+
+    @property
+    def left(self) -> list[str]:
+        """Files that another run may be able to read as they are."""
+        closed = {problem.source_file for problem in self.problems if problem.may_pass}
+        return sorted(closed.union(self.unsettled, self.missing))
 
 
 @dataclass(frozen=True)
@@ -91,8 +104,7 @@ def stage_exports(
     could be read is committed.
     """
     staging, folder = Staging(), folder or drop_folder(data_dir)
-    scratch = database.state / SCRATCH
-    scratch.mkdir(exist_ok=True)
+    scratch = emptied(database.state / SCRATCH)
     settle_s = ExportSettings.load().settle_seconds
     arrivals = Arrivals(
         database, folder, Contents(), scratch, settle_s, problems=staging.problems, unsettled=staging.unsettled
@@ -102,9 +114,21 @@ def stage_exports(
         stager.stage(new_files)
         folder.make_room()
     staging.files_seen = arrivals.files_seen
+    staging.missing = sorted(set(only or ()) - arrivals.files_found)
     unmatched = folder.unmatched(profiles)
     staging.unmatched, staging.unmatched_names = len(unmatched), unmatched[:NAMES_TOLD]
     return staging
+
+
+def emptied(scratch: Path) -> Path:
+    """The folder, without what a killed run left there; whoever holds the working database is alone in it."""
+    scratch.mkdir(exist_ok=True)
+    for left in scratch.iterdir():
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+    return scratch
 
 
 @dataclass(frozen=True)
@@ -198,7 +222,7 @@ class _Stager:
                 except OddRowsError:
                     self._read_file(new, file, trusting=False)
         except UnreadableExportError as problem:
-            self.staging.problems.append(problem)
+            self.staging.problems.append(about(problem, new.file))
         except _ChangedError:
             self.staging.unsettled.append(new.file.source_file)
 
@@ -243,6 +267,7 @@ class _Stager:
                 "sha256s": [new.sha256 for new in new_files],
                 "sizes": [new.size_bytes for new in new_files],
                 "row_counts": [counts.rows for counts in counted],
+                "read_as": [read_as(new.profile, new.at(new.file.path)) for new in new_files],
                 "staged_at": datetime.now(UTC),
             },
         )

@@ -20,7 +20,6 @@ from uuid import uuid4
 import duckdb
 from duckdb import (
     CaseExpression,
-    CoalesceOperator,
     ColumnExpression,
     ConstantExpression,
     Expression,
@@ -96,7 +95,8 @@ class OpenTable:
     `columns` are the file's own names, for JSON those that were asked for. `values` leads from such a name to its
     text as read, `raw` is the text of a whole row that is not malformed. `padding` may stand
     around a value. `lines`, where a row is simply a line, has `row_number` and `text`: reading it costs half; its
-    values stand between `delimiter`s. `file_number` tells the files of a bundle apart, 0 is the only one.
+    values stand between `delimiter`s. `file_number` tells the files of a bundle apart, 0 is the only one. Where
+    `has_midnights`, a date comes with a 00:00:00 that may not be its own.
     """
 
     columns: tuple[str, ...]
@@ -106,6 +106,7 @@ class OpenTable:
     padding: Padding = Padding.ANY
     lines: duckdb.DuckDBPyRelation | None = None
     delimiter: str = ","
+    has_midnights: bool = False
     file_number: Expression = field(default_factory=lambda: NO_NUMBER)  # DuckDB 1.5 cannot hash it
 
 
@@ -141,7 +142,8 @@ def open_table(
         elif kind is Format.XLSX:
             sheet = files.copy()
             write_sheet(path, sheet, dialect)
-            yield _open_csv(connection, sheet, wanted, files, as_written(dialect), trusting=False)
+            table = _open_csv(connection, sheet, wanted, files, as_written(dialect), trusting=False)
+            yield replace(table, has_midnights=True)
         else:
             yield _open_parquet(connection, path, wanted, files)
 
@@ -428,20 +430,34 @@ def _refuse_cut_array(path: Path) -> None:
 
 
 def _json_table(relation: duckdb.DuckDBPyRelation, malformed: Expression, wanted: Sequence[str]) -> OpenTable:
-    """A name with dots is a key of that name, or else a way into nested values (`device.email`, `items.0.id`)."""
+    """A name with dots is a key of that name, whatever its value, or else a way into nested values (`items.0.id`).
+
+    Whether that key is there is asked of names with dots alone: it costs as much as reading the values.
+    """
     names = tuple(dict.fromkeys(wanted))
     ways = [(name, pointer) for name in names for pointer in pointers(name)]
+    dotted = [name for name in names if "." in name]
     text = ColumnExpression("text")
-    numbered = _numbered(relation, malformed, [text])
-    fields = FunctionExpression("json_extract_string", text, ConstantExpression([pointer for _, pointer in ways]))
-    fields = CaseExpression(ColumnExpression("malformed").isnull(), fields)
-    parsed = numbered.select("*", fields.alias("fields"))
-    found: dict[str, list[Expression]] = {name: [] for name in names}
-    for position, (name, _) in enumerate(ways, start=1):
-        value = FunctionExpression("list_extract", ColumnExpression("fields"), ConstantExpression(position))
-        found[name].append(value)
-    values = {name: parts[0] if len(parts) == 1 else CoalesceOperator(*parts) for name, parts in found.items()}
+
+    def asked(question: str, of: Sequence[str]) -> Expression:
+        answers = FunctionExpression(question, text, ConstantExpression(list(of)))
+        return CaseExpression(ColumnExpression("malformed").isnull(), answers).alias(question)
+
+    questions = [asked("json_extract_string", [pointer for _, pointer in ways])]
+    if dotted:
+        questions.append(asked("json_exists", [next(pointers(name)) for name in dotted]))
+    parsed = _numbered(relation, malformed, [text]).select("*", *questions)
+    values: dict[str, Expression] = {}
+    for position, (name, _) in reversed(list(enumerate(ways, start=1))):
+        value = _answer("json_extract_string", position)
+        if name in values:
+            value = CaseExpression(_answer("json_exists", dotted.index(name) + 1), value).otherwise(values[name])
+        values[name] = value
     return OpenTable(names, parsed, values, text)
+
+
+def _answer(question: str, position: int) -> Expression:
+    return FunctionExpression("list_extract", ColumnExpression(question), ConstantExpression(position))
 
 
 def _open_parquet(

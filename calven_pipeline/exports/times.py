@@ -35,6 +35,7 @@ CLEANED = SQLExpression(  # one space for any white space, six digits of a secon
 CLEANED_WITH_OFFSET = FunctionExpression(  # `%z` knows no Z
     "regexp_replace", CLEANED, ConstantExpression("[Zz]$"), ConstantExpression("+00")
 )
+TIME_OF_DAY = re.compile(r"%-?[HIMSfgnpcX]")
 DIRECTIVE = re.compile(r"%-?.")
 OWN_CHARACTER = re.compile(r"[^\s:]")  # most times have a colon
 EPOCHS = {  # from 2000 to 2100
@@ -119,11 +120,12 @@ def _careful(profile: SourceProfile, format_: str) -> Expression:
 
 
 def _spellings(format_: str) -> list[str]:
-    """The format, and where it reads a fraction of a second, the format without."""
+    """The format; where it reads a fraction of a second, the format without; and a date also with its midnight."""
     without = format_
     for fraction in (".%f", ",%f", ".%g", ",%g", ".%n", ",%n"):
         without = without.replace(fraction, "")
-    return list(dict.fromkeys([format_, without]))
+    spellings = dict.fromkeys([format_, without])
+    return [*spellings] if TIME_OF_DAY.search(format_) else [*spellings, f"{format_} 00:00:00"]
 
 
 def _reading(profile: SourceProfile, text: Expression, format_: str) -> Expression:

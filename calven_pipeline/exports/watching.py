@@ -11,6 +11,8 @@ import hashlib
 import signal
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from calven_pipeline.errors import CalvenPipelineError, SourceProfileError, WorkingDatabaseError
@@ -29,21 +31,24 @@ def look_at_exports(data_dir: Path) -> Look:
         profiles = load_profiles(data_dir)
     except SourceProfileError as problem:
         return Look(_digest((str(problem), _text(data_dir / PROFILE_FILE))), problem=str(problem))
-    profiles_now = fingerprint(profiles, data_dir)
-    folder = drop_folder(data_dir)
+    sources = {profile.name: fingerprint(profile, data_dir) for profile in profiles}
+    look, folder = Look(_digest(sources.values()), sources=sources), drop_folder(data_dir)
+    if not folder.is_there:
+        reason = f"There is no {folder.place} any more: mount or make it, or set CALVEN_EXPORTS."
+        return replace(look, unseen=dict.fromkeys(sources, reason), is_bare=True)
     try:
-        _ = folder.listing  # once for all sources: a remote folder that is away would be tried for each
+        listing = folder.listing
     except CalvenPipelineError as problem:
-        return Look(profiles_now, unseen={profile.name: str(problem) for profile in profiles})
-    files, unseen = {}, {}
-    for profile in profiles:
-        try:
-            found = folder.files(profile)
-        except CalvenPipelineError as problem:
-            unseen[profile.name] = str(problem)
-        else:
-            files[profile.name] = {file.source_file: Mark(file.size_bytes, file.modified_ns) for file in found}
-    return Look(profiles_now, files=files, unseen=unseen)
+        return replace(look, unseen=dict.fromkeys(sources, str(problem)))
+    problems = [str(problem) for profile in profiles for problem in folder.problems(profile)]
+    if any(not closed.source_file for closed in listing.unreadable):  # the folder itself
+        return replace(look, unseen=dict.fromkeys(sources, problems[0]))
+    files = {
+        profile.name: {file.source_file: Mark(file.size_bytes, file.modified_ns) for file in folder.files(profile)}
+        for profile in profiles
+    }
+    closed = frozenset(closed.source_file for closed in listing.unreadable)
+    return replace(look, files=files, closed=closed, problems=tuple(problems))
 
 
 def open_for_writing(data_dir: Path) -> Callable[[str], bool]:
@@ -54,13 +59,10 @@ def open_for_writing(data_dir: Path) -> Callable[[str], bool]:
     return lambda source_file: _has_writer(folder.folder / source_file)
 
 
-def fingerprint(profiles: Iterable[SourceProfile], data_dir: Path) -> str:
-    """Another one when a profile has changed, or size or time of a table that it names."""
-    return _digest(
-        part
-        for profile in profiles
-        for part in (repr(profile), *(_stamp(data_dir / table) for table in (profile.people, profile.places) if table))
-    )
+def fingerprint(profile: SourceProfile, data_dir: Path) -> str:
+    """Another one when the profile has changed, or what stands in a table that it names."""
+    tables = [data_dir / table for table in (profile.people, profile.places) if table]
+    return _digest((repr(profile), *map(_content, tables)))
 
 
 def read_memory(data_dir: Path) -> Memory:
@@ -121,13 +123,20 @@ def _says_taken(memory: Memory) -> bool:
     return not states.isdisjoint({State.TAKEN, State.REFUSED})
 
 
-def _stamp(path: Path) -> str:
-    """Size and time of change as a text; empty where there is no file."""
+def _content(path: Path) -> str:
+    """The fingerprint of what stands in the file; empty where it cannot be read."""
     try:
         status = path.stat()
+        return _sha256(path, status.st_size, status.st_mtime_ns)
     except OSError:
         return ""
-    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, size_bytes: int, modified_ns: int) -> str:
+    """Computed once for each size and time of change: looks come every ten seconds."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _text(path: Path) -> str:

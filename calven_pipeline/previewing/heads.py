@@ -6,6 +6,7 @@ a Parquet file cannot be cut and are taken whole.
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -40,7 +41,10 @@ class Head:
 
 def take_head(file: Path, scratch: Path) -> Head:
     """Copy the head of a file into `scratch`; raises `UnreadableTextError` or `OSError`."""
-    size_bytes = file.stat().st_size
+    found_there = file.stat()
+    if not stat.S_ISREG(found_there.st_mode):  # a device never ends
+        raise UnreadableTextError("it is no file, but a folder, a device or a pipe")
+    size_bytes = found_there.st_size
     found = members(file, file.name)
     if not found:
         raise UnreadableTextError("it holds no file; is it the right archive?")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -31,6 +30,7 @@ from calven_pipeline.exports.wording import shown
 from calven_pipeline.previewing.heads import Head, take_head
 from calven_pipeline.previewing.lines import Lines
 from calven_pipeline.previewing.samples import Sample, sample_of
+from calven_pipeline.previewing.scratch import scratch_folder
 from calven_pipeline.previewing.sources import Chosen, choose, surroundings_of
 from calven_pipeline.previewing.suggest import Suggestion, suggest
 from calven_pipeline.validation.verdicts import validate
@@ -132,14 +132,14 @@ class Preview:
 
 def suggestion_for(file: Path, data_dir: Path, ready: str | None = None) -> Suggestion:
     """A source to start from, of that ready profile if one is named; raises `UnreadableExportError`."""
-    with _folder() as folder, _reading_as_text(file):
+    with scratch_folder() as folder, _reading_as_text(file):
         head = take_head(file, folder)
         return suggest(sample_of(head), head, surroundings_of(file, data_dir, _usual_zone(data_dir)), ready)
 
 
 def preview(file: Path, data_dir: Path, *, source: str | None = None, rows: int = 10) -> Preview:
     """Look at a file; raises `UnreadableExportError`, `SourceProfileError` or `RequestError`."""
-    with _folder() as folder:
+    with scratch_folder() as folder:
         exports = folder / "exports"
         exports.mkdir()
         with _reading_as_text(file):
@@ -180,7 +180,7 @@ def _judged(
     zone = profile.local_timezone or profile.timezone
     database.run("previewing/name_places")
     database.run("previewing/read_rows", {"zone": zone})
-    lines = Lines(looked.head, looked.sample)
+    lines = Lines(looked.head, looked.sample, profile.dialect)
     outcomes = database.rows("previewing/count_outcomes")
     return replace(
         looked,
@@ -305,15 +305,6 @@ def _analysts(connection: duckdb.DuckDBPyConnection, snapshot: Path) -> Iterator
         yield
     finally:
         connection.execute("detach analysts")
-
-
-# Folders
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="calven-preview-") as folder:
-        yield Path(folder)
 
 
 @contextmanager

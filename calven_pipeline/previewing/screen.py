@@ -1,6 +1,7 @@
 """A preview on the terminal: what the file is, how it was read, what would become of its rows, and what to do next.
 
-What may surprise: words alone carry the meaning, colours only repeat it. So it reads the same in a file or a pipe.
+What may surprise: words alone carry the meaning, colours only repeat it. So it reads the same in a file or a pipe. Whatever comes
+from the file passes `legible`, or it could move the cursor.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ from rich.table import Table
 from rich.text import Text
 
 from calven_pipeline.exports.profile_model import SourceProfile
+from calven_pipeline.previewing.legible import legible
 from calven_pipeline.previewing.previews import Finding, Preview, Reason, Row
+from calven_pipeline.validation.advice import WHAT_TO_DO
 
 WIDTH = 100  # where nobody sees it at once
+NARROW = 70  # below it no UTC and no examples, and a row's time, person and place stand below each other
 SECONDS = "%Y-%m-%d %H:%M:%S"
-LONGEST_TEXT = 300
+LONGEST_TEXT = 120
 LONGEST_CELL = 60
-NO_BREAK = "\u00a0"
+LONGEST_OUTCOME = 16
+MOST_UNUSED = 12
 COLOURS = {"pending": "green", "rejected": "red", "duplicate": "cyan", "ignored": "dim", "malformed": "red"}
 MEANINGS = {
     "pending": "valid: would be sent",
@@ -30,24 +35,15 @@ MEANINGS = {
     "duplicate": "the same event stands above in this file",
     "rejected": "set aside until it heals; never sent as it is",
 }
-HEALS = {
+HEALS = WHAT_TO_DO | {  # while a profile is being written, the reason may lie in the profile
     "malformed_row": "mend the line, or state `delimiter`, `quote` or `encoding`",
-    "unlisted_outcome": "list it under `granted` or `ignored`",
     "missing_timestamp": "is `columns.timestamp` the right column?",
     "invalid_timestamp": "state `timestamp_format`; without an offset, `timezone` too",
     "future_timestamp": "check `timezone`, and which of day and month comes first",
     "missing_user": "no presence without a person; is it the right column?",
     "unmapped_person": "add a line to {people}",
-    "unknown_user": "provision the user in Calven, or mend {people}",
-    "email_case_mismatch": "mend the spelling, or write `email_case: correct`",
-    "ambiguous_user": "two Calven users bear the address: name the user id",
-    "user_conflict": "id and address name different users: mend one",
     "missing_location": "name `columns.place`, or a `fallback`",
     "unmapped_place": "add a line to {places}, or a `fallback`",
-    "unknown_location": "mend the id; those that exist are in calven.duckdb",
-    "invalid_location_type": "write level, location, place, space or zone",
-    "location_type_mismatch": "write the type that would pass",
-    "conflicting_event_id": "two different events bear one `event_id`",
 }
 
 
@@ -72,10 +68,10 @@ def _show_file(console: Console, preview: Preview) -> None:
         facts.append(f"separator {_separator(preview.profile.delimiter or sample.delimiter)}")
     if preview.problem is None:
         facts.append(_rows_text(preview.row_count))
-    console.print(Text.assemble((head.name, "bold"), "  ", (" · ".join(facts), "dim")))
+    console.print(Text.assemble((legible(head.name), "bold"), "  ", (" · ".join(facts), "dim")))
     console.print(Text.assemble("source ", (preview.profile.name, "bold"), (f" · {preview.chosen.how}", "dim")))
     for note in _notes(preview):
-        console.print(Text.assemble(("! ", "yellow"), note))
+        console.print(Text.assemble(("! ", "yellow"), legible(note)))
     console.print()
 
 
@@ -93,28 +89,33 @@ def _notes(preview: Preview) -> Iterator[str]:
         yield f"People and places are those of {preview.pulled_at:%Y-%m-%d %H:%M} UTC, the last pull."
     if preview.known_events:
         yield f"{_rows_text(preview.known_events)} hold events that earlier files held: they would be `duplicate`."
-    if preview.sample:
-        yield from preview.sample.doubts
+    asked = preview.chosen.suggestion.remarks if preview.chosen.suggestion else ()
+    yield from dict.fromkeys((*(preview.sample.doubts if preview.sample else ()), *asked))
 
 
 def _show_columns(console: Console, preview: Preview) -> None:
     table = _table("Columns")
     table.add_column("in the file", overflow="fold", max_width=44)
     table.add_column("becomes", overflow="fold")
-    table.add_column("for example", style="dim", no_wrap=True, overflow="ellipsis", max_width=40)
+    is_narrow = console.width < NARROW
+    if not is_narrow:
+        table.add_column("for example", style="dim", no_wrap=True, overflow="ellipsis", max_width=40)
     for use in preview.columns:
         if use.keys and use.is_there:
-            table.add_row(Text(use.name), Text(_becomes(use.keys)), Text(_example(preview, use.name)))
+            example = () if is_narrow else (_cell(_example(preview, use.name)),)
+            table.add_row(_cell(use.name), Text(_becomes(use.keys)), *example)
     for use in preview.columns:
         if not use.is_there:
-            near = f"; did you mean {use.near}?" if use.near else ""
+            near = f"; did you mean {legible(use.near)}?" if use.near else ""
             where = "MISSING" if preview.problem else "not in the first rows"
             wanted = f"wanted by {', '.join(use.keys)}{near}"
-            table.add_row(Text(f"{use.name}  {where}", "red"), Text(wanted, "red"), "")
+            table.add_row(Text(f"{legible(use.name)}  {where}", "red"), Text(wanted, "red"))
     console.print(table)
     unused = [use.name for use in preview.columns if not use.keys]
     if unused:
-        console.print(Padding(Text(f"not used: {', '.join(unused)}", "dim"), (0, 0, 1, 2), expand=False))
+        named = ", ".join(legible(name, LONGEST_CELL) for name in unused[:MOST_UNUSED])
+        others = f" and {len(unused) - MOST_UNUSED} others" if unused[MOST_UNUSED:] else ""
+        console.print(Padding(Text(f"not used: {named}{others}", "dim"), (0, 0, 1, 2), expand=False))
 
 
 def _becomes(keys: tuple[str, ...]) -> str:
@@ -135,12 +136,17 @@ def _show_rows(console: Console, preview: Preview) -> None:
     shown = f"The first {len(preview.rows)} of {_rows_text(preview.row_count)}"
     table = _table(f"{shown if preview.row_count > len(preview.rows) else 'All rows'}{zone}")
     table.add_column("row", justify="right", no_wrap=True)
-    table.add_column("time", no_wrap=True)
-    table.add_column("person", overflow="fold", ratio=6)
-    table.add_column("place", overflow="fold", ratio=4)
-    table.add_column("outcome", overflow="fold", ratio=3)
+    is_narrow = console.width < NARROW
+    if is_narrow:
+        table.add_column("time, person, place", overflow="fold")
+    else:
+        table.add_column("time", no_wrap=True)
+        table.add_column("person", overflow="fold", ratio=6)
+        table.add_column("place", overflow="fold", ratio=4)
+    table.add_column("outcome", overflow="fold", min_width=LONGEST_OUTCOME, ratio=None if is_narrow else 3)
     for row in preview.rows:
-        table.add_row(*_cells(row, preview.zone))
+        number, *parts, outcome = _cells(row, None if is_narrow else preview.zone)
+        table.add_row(number, *([Text("\n").join(filter(None, parts))] if is_narrow else parts), outcome)
     console.print(table)
 
 
@@ -150,18 +156,22 @@ def _cells(row: Row, zone: str | None) -> list[Text]:
         outcome.append(f"\n{row.reasons[0]}")
     number = Text(str(row.number))
     if row.malformed is not None:
-        text = row.malformed.partition("\n")[0]
-        cut = f"{text[:LONGEST_CELL]}{'...' if len(text) > LONGEST_CELL else ''}"
-        return [number, Text(f"line {row.line}" if row.line else "", "dim"), Text(cut, "dim"), Text(""), outcome]
+        line = Text(f"line {row.line}" if row.line else "", "dim")
+        return [number, line, _cell(row.malformed.partition("\n")[0], "dim"), Text(""), outcome]
     return [number, _times(row, zone), _mapped(row.person, row.user_email), _mapped(row.place, row.location), outcome]
 
 
+def _cell(text: str, style: str = "") -> Text:
+    """A value of the file in a table."""
+    return Text(legible(text, LONGEST_CELL), style)
+
+
 def _times(row: Row, zone: str | None) -> Text:
-    """The local time, and UTC below it: its clock alone where the day is the same."""
+    """The local time, and below it UTC where a zone is given: its clock alone where the day is the same."""
     if row.occurred_at is None:
-        return Text((row.timestamp_text or "")[:LONGEST_CELL], "red")
+        return _cell(row.timestamp_text or "", "red")
     if zone is None or row.local_time is None or row.local_time == row.occurred_at:
-        return Text(f"{row.occurred_at:{SECONDS}}")
+        return Text(f"{row.local_time or row.occurred_at:{SECONDS}}")
     same_day = row.occurred_at.date() == row.local_time.date()
     utc = f"{row.occurred_at:%H:%M:%S} UTC" if same_day else f"{row.occurred_at:%m-%d %H:%M:%S} UTC"
     return Text.assemble(f"{row.local_time:{SECONDS}}\n", (f"{utc:>19}", "dim"))
@@ -170,8 +180,8 @@ def _times(row: Row, zone: str | None) -> Text:
 def _mapped(theirs: str | None, ours: str | None) -> Text:
     """What the file says, and below it what Calven calls it."""
     if theirs is None or ours is None or ours == theirs:
-        return Text(theirs or ours or "")
-    return Text.assemble(theirs, (f"\n→{NO_BREAK}", "dim"), ours)
+        return _cell(theirs or ours or "")
+    return Text.assemble(_cell(theirs), ("\n→", "dim"), _cell(ours))  # a space would let the arrow stand alone
 
 
 def _show_outcomes(console: Console, preview: Preview) -> None:
@@ -208,9 +218,9 @@ def _show_reasons(console: Console, preview: Preview) -> None:
 def _finding(finding: Finding) -> Text:
     where = f"line {finding.line}" if finding.line else f"row {finding.row}"
     many = f", {_rows_text(finding.rows)}" if finding.rows > 1 else ""
-    text = Text.assemble((f"{where}{many}: ", "dim"), finding.detail)
+    text = Text.assemble((f"{where}{many}: ", "dim"), legible(finding.detail, LONGEST_TEXT))
     if finding.suggestion:
-        text.append(f"\nwould pass: {finding.suggestion}", "green")
+        text.append(f"\nwould pass: {legible(finding.suggestion, LONGEST_TEXT)}", "green")
     return text
 
 
@@ -229,14 +239,14 @@ def _show_malformed(console: Console, preview: Preview) -> None:
     table.add_column("row", justify="right", no_wrap=True)
     table.add_column("text", overflow="fold")
     for number, line, text in preview.malformed:
-        table.add_row(str(line or "?"), str(number), Text(text[:LONGEST_TEXT]))
+        table.add_row(str(line or "?"), str(number), Text(legible(text, LONGEST_TEXT)))
     console.print(table)
 
 
 def _show_next(console: Console, preview: Preview, data_dir: Path) -> None:
     console.print("Next", style="bold")
     for number, step in enumerate(_steps(preview, data_dir), start=1):
-        console.print(Padding(Text(f"{number}. {step}"), (0, 0, 0, 2), expand=False))
+        console.print(Padding(Text(f"{number}. {legible(step)}"), (0, 0, 0, 2), expand=False))
 
 
 def _steps(preview: Preview, data_dir: Path) -> Iterator[str]:

@@ -186,6 +186,15 @@ def _tables(data_dir: Path) -> list[Path]:
     ]
 
 
+def is_in_flow_style(data_dir: Path) -> bool:
+    """Whether `sources.yaml` holds its sources within brackets, after which no entry of a list may follow."""
+    try:
+        content = (data_dir / PROFILE_FILE).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return re.search(r"^(?:\{|sources\s*:\s*(?:#.*\s+)?\[)", content, re.MULTILINE) is not None
+
+
 def entry_indent(data_dir: Path) -> str | None:
     """How deep the entries of `sources.yaml` stand, None where there is none yet: then a whole file is to be printed."""
     try:

@@ -9,28 +9,32 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from calven_pipeline.exports.encodings import UnreadableTextError
 from calven_pipeline.exports.profile_model import Format
 from calven_pipeline.exports.ready import ready_names, ready_profile, ready_summary
 from calven_pipeline.previewing.guesses import (
+    PUT_DIRECTIONS,
+    PUT_NETWORKS,
     OutcomeGuess,
     guess_address,
     guess_outcomes,
     guess_person,
     guess_place,
+    seen_networks,
 )
 from calven_pipeline.previewing.heads import Head
+from calven_pipeline.previewing.legible import legible
 from calven_pipeline.previewing.samples import Sample
 from calven_pipeline.previewing.times import formats_that_read, guess_time
 
 DEFAULT_ZONE = "UTC"
-PLACEHOLDER = "name of your company's network"
 LEAST_EXTRACTED = 0.3  # of the values that a ready profile without header takes something out of
 LEAST_TIMES = 0.5
 COMMENT_AT = 40
+MOST_TOLD = 8  # values in a remark
 LONGEST_LINE = 118
 PLAIN = re.compile(r"[^\W\d][\w./-]*(?: [\w./-]+)*")
 NO_PLAIN = re.compile(r"(?i)true|false|yes|no|on|off|null|y|n|none")
@@ -62,7 +66,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A source as lines; `ready` is the ready profile that it starts from, `remarks` stand above it."""
+    """A source as lines; `ready` is the ready profile that it starts from, `remarks` are questions that stand above it."""
 
     name: str
     lines: tuple[Line, ...]
@@ -80,6 +84,7 @@ def suggest(sample: Sample, head: Head, surroundings: Surroundings, asked: str |
 
     Raises `UnreadableTextError` where there is nothing to guess from.
     """
+    sample = _named_alone(sample)
     if not sample.columns or not sample.rows:
         raise UnreadableTextError("it holds no rows, so no source can be guessed")
     ready = asked or fitting_profile(sample)
@@ -90,15 +95,21 @@ def suggest(sample: Sample, head: Head, surroundings: Surroundings, asked: str |
         "files", _files(name, head, surroundings), "" if surroundings.below else f"put them into exports/{name}/"
     )
     start = [Line("name", name)]
+    remarks: list[str] = []
     if ready:
         start += [Line("profile", ready, f"see `calven-pipeline profiles {ready}`"), files]
-        rest, remarks = _for_ready(ready, sample, surroundings)
-        remarks = [f"{ready_summary(ready)}.", *remarks]
+        rest = _for_ready(ready, sample, surroundings)
     else:
         start += [files]
         rest, remarks = _guessed(sample, surroundings)
     text = _text_lines(sample, head, ready_profile(ready) if ready else {})
     return Suggestion(name, (*start, *text, *rest), ready, (*sample.doubts, *remarks))
+
+
+def _named_alone(sample: Sample) -> Sample:
+    """Without columns that have no name: no key could name them."""
+    names = tuple(name for name in sample.columns if name)
+    return replace(sample, columns=names, values={name: sample.values[name] for name in names})
 
 
 def fitting_profile(sample: Sample) -> str | None:
@@ -136,7 +147,7 @@ def _extracted(values: Sequence[str], pattern: str) -> float:
     return sum(re.search(pattern, value) is not None for value in values) / len(values) if values else 0.0
 
 
-def _for_ready(ready: str, sample: Sample, surroundings: Surroundings) -> tuple[list[Line], list[str]]:
+def _for_ready(ready: str, sample: Sample, surroundings: Surroundings) -> list[Line]:
     profile = ready_profile(ready)
     columns = _mapping(profile, "columns")
     named = [sample.values.get(name, ()) for name in _texts(columns["timestamp"])]
@@ -149,7 +160,7 @@ def _for_ready(ready: str, sample: Sample, surroundings: Surroundings) -> tuple[
         lines.append(_table("people", "people.csv", ready, surroundings, "source_user_id,user_email"))
     if "location_id" not in columns:
         lines.append(_table("places", "places.csv", ready, surroundings, "source_place,location_id,location_type"))
-    return lines, []
+    return lines
 
 
 def _only(sample: Sample, name: str, values: Sequence[str]) -> Sample:
@@ -157,17 +168,22 @@ def _only(sample: Sample, name: str, values: Sequence[str]) -> Sample:
 
 
 def _outcomes_to_name(profile: Mapping[str, object], sample: Sample) -> list[Line]:
-    """Networks, which only a company can name: the one seen most, for a person to judge."""
+    """Networks, which only a company can name: those that were seen stand in the comment."""
     granted = {theirs: list(_texts(words)) for theirs, words in _mapping(profile, "granted").items()}
-    named = next((theirs for theirs, words in granted.items() if words == [PLACEHOLDER]), None)
+    named = next((theirs for theirs, words in granted.items() if words == [PUT_NETWORKS]), None)
     if named is None:
         return []
-    values = [value for value in sample.filled(named) if "guest" not in value.lower()]
-    seen = sorted(set(values), key=lambda value: (-values.count(value), value))
-    others = f" Also seen: {', '.join(seen[1:6])}." if seen[1:] else ""
     return [
-        Line("granted", {**granted, named: seen[:1] or [PLACEHOLDER]}, f"which networks are your company's?{others}")
+        Line("granted", granted, f"which networks are your company's? {_seen(seen_networks(sample, named))}".strip())
     ]
+
+
+def _seen(values: Sequence[str]) -> str:
+    return f"Seen: {_listed(values)}." if values else ""
+
+
+def _listed(values: Sequence[str]) -> str:
+    return ", ".join(map(_quoted, values[:MOST_TOLD])) + (", ..." if values[MOST_TOLD:] else "")
 
 
 def _guessed(sample: Sample, surroundings: Surroundings) -> tuple[list[Line], list[str]]:
@@ -181,7 +197,7 @@ def _guessed(sample: Sample, surroundings: Surroundings) -> tuple[list[Line], li
     taken = {theirs for value in columns.values() for theirs in _texts(value)}
     people, doubts = _person(sample, taken, columns, surroundings)
     place, more = _place(sample, {*taken, *_named(columns)}, columns, surroundings)
-    outcomes, open_ = _outcome_lines(guess_outcomes(sample, taken))
+    outcomes, open_ = _outcome_lines(guess_outcomes(sample, taken, _named(columns)))
     is_utc = time is not None and time.needs_zone and any(re.search("utc|gmt", name, re.I) for name in time.columns)
     lines = [Line("timezone", "UTC", "as the name of the column says")] if is_utc else []
     lines += _zones(surroundings, needs_zone=time is None or time.needs_zone, has_zone=is_utc)
@@ -227,15 +243,30 @@ def _place(
 def _outcome_lines(guesses: Sequence[OutcomeGuess]) -> tuple[list[Line], list[str]]:
     if not guesses:
         return [], ["No column says whether a door opened: every row would be presence, a denied access too."]
-    remarks = [
-        f"{guess.column} also says {', '.join(map(_quoted, guess.open[:8]))}{', ...' if guess.open[8:] else ''}: list what is "
-        "presence under `granted`, all else under `ignored`. Until then these rows are set aside."
-        for guess in guesses
-        if guess.open
-    ]
-    lines = [Line("granted", {guess.column: list(guess.granted) for guess in guesses})]
+    lines = [Line("granted", {guess.column: list(guess.granted or [guess.to_put]) for guess in guesses})]
     ignored = {guess.column: list(guess.ignored) for guess in guesses if guess.ignored}
+    remarks = [remark for guess in guesses if (remark := _open_question(guess))]
+    if {guess.to_put for guess in guesses} == {PUT_DIRECTIONS}:
+        remarks.append("No column says whether a door opened: a denied access would be presence too.")
     return [*lines, *([Line("ignored", ignored)] if ignored else [])], remarks
+
+
+def _open_question(guess: OutcomeGuess) -> str | None:
+    """What a person is to decide about a column, None where all is told."""
+    if guess.to_put == PUT_NETWORKS:
+        return f"Which networks of {guess.column} are your company's? {_seen(guess.open)} Until it is named, every row is set aside."
+    if not guess.granted:
+        found = f"says {_listed(guess.open)}" if guess.open else "says more than can be listed"
+        return (
+            f"{guess.column} {found}: which of it is presence? Write it under `granted`, all else under `ignored`. "
+            "Until then every row is set aside."
+        )
+    if not guess.open:
+        return None
+    return (
+        f"{guess.column} also says {_listed(guess.open)}: list what is presence under `granted`, all else under `ignored`. "
+        "Until then these rows are set aside."
+    )
 
 
 def _zones(surroundings: Surroundings, *, needs_zone: bool, has_zone: bool) -> list[Line]:
@@ -330,7 +361,7 @@ def as_yaml(suggestion: Suggestion, *, is_entry: bool = False, indent: str = "  
     """The source as text, comments included; only an entry of a list under `sources:` where `is_entry`."""
     above = [
         f"{indent}# {line}"
-        for remark in suggestion.remarks
+        for remark in (*([f"{ready_summary(suggestion.ready)}."] if suggestion.ready else []), *suggestion.remarks)
         for line in _wrapped(remark, LONGEST_LINE - len(indent) - 2)
     ]
     body: list[str] = []
@@ -362,7 +393,7 @@ def _commented(text: str, comment: str) -> list[str]:
     if not comment:
         return [text]
     if len(text) < COMMENT_AT and len(comment) < LONGEST_LINE - COMMENT_AT - 8:
-        return [f"{text:<{COMMENT_AT - 4}}# {comment}"]
+        return [f"{text:<{COMMENT_AT - 4}}# {legible(comment)}"]
     return [*(f"# {line}" for line in _wrapped(comment, LONGEST_LINE - 8)), text]
 
 
@@ -380,7 +411,7 @@ def _quoted(text: str) -> str:
 def _wrapped(text: str, width: int) -> list[str]:
     import textwrap
 
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(legible(text), width, break_long_words=False, break_on_hyphens=False)
 
 
 def _mapping(profile: Mapping[str, object], key: str) -> dict[str, object]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from rich.console import Console
-
 from calven_pipeline.status.document import document
 from calven_pipeline.status.screen import show
 from calven_pipeline.status.state import AskDagster, look
+from calven_pipeline.terminal import Terminal
 
 
 def run_status(ask_dagster: AskDagster, *, as_json: bool) -> int:
@@ -18,5 +17,5 @@ def run_status(ask_dagster: AskDagster, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(document(status), indent=2, ensure_ascii=False))  # noqa: T201 - the result of the command
     else:
-        show(status, Console(highlight=False))
+        show(status, Terminal())
     return 1 if status.problems else 0

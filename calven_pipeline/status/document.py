@@ -5,7 +5,7 @@
     well         true where problems is empty; the exit code is then 0, else 1
     problems     kind (settings, profiles, runs_unreadable, snapshot_unreadable, nothing_yet, daemon_silent, run_failed,
                  tick_failed, events_waiting, reference_old, nobody_looks, source_silent, snapshot_behind), what, what_to_do
-    runs         the newest first: run_id, job, status, started_at, ended_at, problem
+    runs         the newest first: run_id, job, status, started_at, ended_at, problem (a line for each file)
     waiting      events, read_at and occurred_at of the oldest; null without a snapshot
     outcomes     rows by outcome: all, last_24_h (of files read since); null without a snapshot
     rejections   open ones: reason, rows, first_rejected_at, what_to_do
@@ -13,7 +13,7 @@
                  is_silent, in_profiles
     reference    table, row_count, pulled_at
     snapshot     written_at, size_bytes; null where there is none
-    automations  name, kind, is_on, is_switched_on, next_tick_at, last_tick_at, last_tick, story
+    automations  name, kind, is_on, is_switched_on, next_tick_at (if a daemon is there), last_tick_at, last_tick, story
     daemon       seen_at
 
 Every time is ISO 8601 in UTC, or null. Counts, names of files, jobs and sources; nothing of people.

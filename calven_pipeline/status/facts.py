@@ -13,7 +13,7 @@ OUTCOMES = ("accepted", "rejected", "pending", "duplicate", "ignored")
 
 @dataclass(frozen=True)
 class Run:
-    """One run: `status` is succeeded, failed, canceled, running or queued; `problem` is the line of a failure."""
+    """One run: `status` is succeeded, failed, canceled, running or queued; `problem` is why it failed, a line for each file."""
 
     run_id: str
     job: str

@@ -13,10 +13,11 @@ from calven_pipeline.status.wording import age, ago, counted, usually
 WAITING_TOO_LONG = timedelta(days=1)
 REFERENCE_TOO_OLD = timedelta(days=2)
 NOBODY_LOOKS = timedelta(days=2)
-DAEMON_ALIVE = timedelta(minutes=5)  # it says so every 30 s
+DAEMON_ALIVE = timedelta(minutes=1)  # it says so every 30 s
 QUEUED_TOO_LONG = timedelta(minutes=5)
 LAUNCH = "uv run dg launch --job"
 EVERYTHING = f"`{LAUNCH} presence_pipeline`"
+ALERTS = "alerts"  # the sensor, on as shipped
 ALONE = frozenset({"replay", "dismiss", "assets"})  # launching these again needs more than their name
 
 
@@ -27,9 +28,11 @@ def find_problems(
     pulls: Iterable[Pull],
     publish: PublishMode | None,
     now: datetime,
+    *,
+    alerts_wanted: bool = False,
 ) -> Iterator[Problem]:
-    """Everything that is wrong, what keeps most from working first."""
-    yield from _daemon(operations, now)
+    """Everything that is wrong, what keeps most from working first; `alerts_wanted`: somebody waits for alerts."""
+    yield from _daemon(operations, now, alerts_wanted=alerts_wanted)
     yield from (_failed(run, now) for run in operations.failed)
     yield from _ticks(operations.automations)
     if holdings:
@@ -40,11 +43,21 @@ def find_problems(
         yield from _snapshot(operations, holdings, now)
 
 
-def _daemon(operations: Operations, now: datetime) -> Iterator[Problem]:
+def has_daemon(operations: Operations, now: datetime) -> bool:
+    """Whether Dagster's daemon, without which no schedule or sensor ticks, was seen within a minute."""
     seen = operations.daemon_seen_at
-    if seen and now - seen < DAEMON_ALIVE:
+    return seen is not None and now - seen < DAEMON_ALIVE
+
+
+def _daemon(operations: Operations, now: datetime, *, alerts_wanted: bool) -> Iterator[Problem]:
+    if has_daemon(operations, now):
         return
-    on = [automation.name for automation in operations.automations if automation.is_switched_on]
+    seen = operations.daemon_seen_at
+    on = [
+        automation.name
+        for automation in operations.automations
+        if automation.is_switched_on or (alerts_wanted and automation.is_on and automation.name == ALERTS)
+    ]
     queued = [run for run in operations.runs if run.status == "queued" and run.started_at]
     late = [run for run in queued if run.started_at and now - run.started_at > QUEUED_TOO_LONG]
     if on or late:
@@ -57,10 +70,12 @@ def _daemon(operations: Operations, now: datetime) -> Iterator[Problem]:
 
 def _failed(run: Run, now: datetime) -> Problem:
     ended = run.ended_at or run.started_at
+    problem = run.problem or ""
+    begin = "\n- " if "\n" in problem else " "
     again = f"`{LAUNCH} {'retry_pending' if run.job in ALONE else run.job}`"
     return Problem(
         "run_failed",
-        f"{run.job} failed {ago(ended, now)}: {run.problem}",
+        f"{run.job} failed {ago(ended, now)}:{begin}{problem.replace(chr(10), begin)}",
         f"mend that, then {again}" if run.job != "assets" else "mend that, then launch these assets again",
     )
 

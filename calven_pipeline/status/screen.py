@@ -15,33 +15,38 @@ from rich.table import Table
 from rich.text import Text
 
 from calven_pipeline.status.facts import OUTCOMES, Automation, Holdings, Problem, Run, Source, Status
-from calven_pipeline.status.wording import age, ago, counted, usually
+from calven_pipeline.status.problems import LAUNCH, has_daemon
+from calven_pipeline.status.wording import age, ago, counted, first_lines, usually
 
 NAME_WIDTH, SOURCE_WIDTH, FILE_WIDTH = 28, 22, 10  # the longest reason has 25
+LONGEST_LINE = 400  # characters of a problem, or of what is told of one file
 LINES = 40  # where nobody says how high the screen is
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much of each list is shown, and whether blank lines stand between; `words` is a problem's length in characters."""
+    """How much of each list is shown, and whether blank lines stand between."""
 
     problems: int
-    words: int
     reasons: int
     sources: int
     spaced: bool = False
 
 
 LIMITS = (
-    Limits(12, 400, 25, 20, spaced=True),
-    Limits(8, 230, 8, 8, spaced=True),
-    Limits(5, 230, 5, 5, spaced=True),
-    Limits(6, 230, 5, 6),
-    Limits(5, 150, 4, 4),
-    Limits(3, 150, 2, 2),
+    Limits(12, 25, 20, spaced=True),
+    Limits(8, 8, 8, spaced=True),
+    Limits(5, 5, 5, spaced=True),
+    Limits(6, 5, 6),
+    Limits(5, 4, 4),
+    Limits(3, 2, 2),
 )
 STYLES = {"succeeded": "green", "failed": "red", "launched": "green", "running": "cyan"}
 MEGABYTE = 1e6
+HEAL_BY_MAPPINGS = frozenset({
+    "unlisted_outcome", "missing_user", "unmapped_person", "unknown_user", "email_case_mismatch", "user_conflict",
+    "missing_location", "unmapped_place", "unknown_location", "location_type_mismatch",
+})  # fmt: skip
 
 
 def show(status: Status, console: Console) -> None:
@@ -63,7 +68,7 @@ def _parts(status: Status, limits: Limits, width: int) -> Iterator[RenderableTyp
         yield table
 
 
-def _tables(status: Status, limits: Limits) -> Iterator[Table]:
+def _tables(status: Status, limits: Limits) -> Iterator[RenderableType]:
     held, runs, now = status.holdings, status.operations.runs, status.at
     if runs:
         yield _runs(runs, now)
@@ -76,7 +81,7 @@ def _tables(status: Status, limits: Limits) -> Iterator[Table]:
     if status.sources and (held or runs):
         yield _sources(status.sources, limits.sources, now)
     if status.operations.automations:
-        yield _automations(status.operations.automations, now)
+        yield _automations(status.operations.automations, now, is_run=has_daemon(status.operations, now))
 
 
 def _heading(status: Status, width: int) -> Text:
@@ -92,8 +97,7 @@ def _problems(problems: Sequence[Problem], limits: Limits) -> Iterator[Renderabl
         return
     yield Text(f"{counted(len(problems), 'thing')} {'is' if len(problems) == 1 else 'are'} wrong", "bold red")
     for problem in problems[: limits.problems]:
-        what = Text(problem.what)
-        what.truncate(limits.words, overflow="ellipsis")
+        what = Text("\n").join(_cut(line) for line in _lines(problem.what))
         if problem.what_to_do:
             what.append(f"\n-> {problem.what_to_do}", "cyan")
         line = Table.grid(padding=(0, 1))
@@ -101,6 +105,18 @@ def _problems(problems: Sequence[Problem], limits: Limits) -> Iterator[Renderabl
         yield line
     if len(problems) > limits.problems:
         yield Text(f"  and {len(problems) - limits.problems} more: --json")
+
+
+def _lines(what: str) -> list[str]:
+    """What is wrong, and a line each for the first files that it is about."""
+    begin, *files = what.splitlines()
+    return [begin, *first_lines(files)]
+
+
+def _cut(line: str) -> Text:
+    text = Text(line)
+    text.truncate(LONGEST_LINE, overflow="ellipsis")
+    return text
 
 
 def _table(title: str, *columns: str, right: Sequence[str] = (), wide: str = "") -> Table:
@@ -122,7 +138,7 @@ def _runs(runs: Sequence[Run], now: datetime) -> Table:
     for run in runs:
         took = age(run.ended_at - run.started_at) if run.ended_at and run.started_at else ""
         ended = Text(run.status, STYLES.get(run.status, ""), no_wrap=True, overflow="ellipsis")
-        ended.append(f": {run.problem}" if run.problem else "", "default")
+        ended.append(f": {run.problem.splitlines()[0]}" if run.problem else "", "default")
         table.add_row(f"  {run.job}", ago(run.started_at, now), took, ended)
     return table
 
@@ -135,7 +151,7 @@ def _rows(held: Holdings) -> Table:
     return table
 
 
-def _rejections(held: Holdings, most: int, now: datetime) -> Table:
+def _rejections(held: Holdings, most: int, now: datetime) -> RenderableType:
     table = _table("Rejections open", "rows", "oldest", "what to do", right=("rows",), wide="what to do")
     shown, more = held.rejections[:most], held.rejections[most:]
     for rejection in shown:
@@ -146,7 +162,9 @@ def _rejections(held: Holdings, most: int, now: datetime) -> Table:
         table.add_row(
             reasons, f"{sum(rejection.rows for rejection in more):,}", "", "--json, or the table `rejections`"
         )
-    return table
+    if HEAL_BY_MAPPINGS.isdisjoint(rejection.reason for rejection in held.rejections):
+        return table
+    return Group(table, Text(f"  mapped or listed? then `{LAUNCH} ingest_presence`", "cyan"))
 
 
 def _sources(sources: Sequence[Source], most: int, now: datetime) -> Table:
@@ -197,14 +215,14 @@ def _ages(status: Status) -> Table:
     return lines
 
 
-def _automations(automations: Sequence[Automation], now: datetime) -> Table:
+def _automations(automations: Sequence[Automation], now: datetime, *, is_run: bool) -> Table:
     table = _table("Automation", "", "next", "last tick", "")
     for automation in automations:
         tick, due = automation.last_tick_at, automation.next_tick_at
         table.add_row(
             f"  {automation.name}",
             Text("on", "green") if automation.is_on else Text("off", "dim"),
-            f"in {age(due - now)}" if due else "",
+            (f"in {age(due - now)}" if is_run else "no daemon") if due else "",
             ago(tick, now) if tick else "never",
             Text(automation.last_tick or "", STYLES.get(automation.last_tick or "", "")),
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+MOST_LINES = 5
 
 
 def age(span: timedelta) -> str:
@@ -27,6 +29,12 @@ def counted(number: int, noun: str) -> str:
 def ago(time: datetime | None, now: datetime) -> str:
     """How long ago; nothing where that is not known."""
     return f"{age(now - time)} ago" if time else ""
+
+
+def first_lines(lines: Sequence[str]) -> list[str]:
+    """No more lines than a screen has room for, and how many are left out."""
+    more = len(lines) - MOST_LINES
+    return [*lines[:MOST_LINES], f"and {more} more"] if more > 0 else list(lines)
 
 
 def usually(days: int | None) -> str:

@@ -1,4 +1,7 @@
-"""What to do about each reason, in the words of the README: the one source for screens and pages."""
+"""What to do about each reason, in the words of the README, for screens and pages.
+
+A preview says something else of a few reasons: there the profile itself may be wrong, or the table to mend has a name.
+"""
 
 from __future__ import annotations
 

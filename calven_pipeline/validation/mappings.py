@@ -41,17 +41,22 @@ def remember_profiles(database: WorkingDatabase, profiles: Sequence[SourceProfil
 
 
 def mappings_sha256(profile: SourceProfile, data_dir: Path) -> str:
-    """One hash over the content of the people and the places table of a profile, and over how their keys are written."""
+    """One hash over the people and the places table of a profile: their content, and what says how that is read."""
     digest = hashlib.sha256()
     for path in (profile.people, profile.places):
         digest.update(b"\0" if path is None else hashlib.sha256((data_dir / path).read_bytes()).digest())
     if profile.normalize:
         digest.update(_json(profile.normalize).encode())
+    if profile.encoding and (profile.people or profile.places):
+        digest.update(profile.encoding.encode())
     return digest.hexdigest()
 
 
 def rules_of(profile: SourceProfile) -> str | None:
-    """The JSON text of what a profile says beside its tables: a hash of `granted` and `ignored`, `fallback` and `collapse`."""
+    """The JSON text of what a profile says beside its tables.
+
+    A hash of `granted` and `ignored`, `fallback`, `collapse`, and what `normalize` makes of the tables' keys.
+    """
     rules: dict[str, object] = {}
     if profile.granted or profile.ignored:
         rules["outcomes"] = hashlib.sha256(_json([profile.granted, profile.ignored]).encode()).hexdigest()
@@ -62,6 +67,9 @@ def rules_of(profile: SourceProfile) -> str | None:
         }
     if profile.collapse is not None:
         rules["collapse"] = profile.collapse
+    steps = {ours: list(profile.normalize[ours]) for ours in ("source_user_id", "place") if profile.normalize.get(ours)}
+    if steps:
+        rules["normalize"] = steps
     return _json(rules) if rules else None
 
 

@@ -1,8 +1,8 @@
 """The original text of rejected rows, read from the export itself while it is still there.
 
 What may surprise: the text of every row is not kept a second time, since that costs more than all of validation; what a
-rejection needs is read again, small files many at a time. Where the file has gone or changed in between, the text is
-rebuilt from the staged columns.
+rejection needs is read again, small files many at a time. Where the file has gone or changed in between, or its profile
+now reads other rows from it, the text is rebuilt from the staged columns.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from calven_pipeline.exports.arrivals import Contents, NewFile
 from calven_pipeline.exports.bundles import SMALL_BYTES, Bundle, Headers
 from calven_pipeline.exports.folder import DropFolder, ExportFile, drop_folder
 from calven_pipeline.exports.profiles import SourceProfile
-from calven_pipeline.exports.reading import ExportReader, OddRowsError, open_export
-from calven_pipeline.exports.staging import SCRATCH
+from calven_pipeline.exports.reading import ExportReader, OddRowsError, open_export, read_as
+from calven_pipeline.exports.staging import SCRATCH, emptied
 from calven_pipeline.warehouse.database import WorkingDatabase
 from calven_pipeline.warehouse.queries import query
 
@@ -53,8 +53,7 @@ def keep_raw(
     Raises `DamagedExportError`; the transaction is lost then.
     """
     folder = drop_folder(data_dir)
-    scratch = database.state / SCRATCH
-    scratch.mkdir(exist_ok=True)
+    scratch = emptied(database.state / SCRATCH)
     found = _files_without_raw(database, profiles, folder, damaged)
     keeper = _Keeper(database, Contents(), scratch, Headers(), bundles=EVERY_BUNDLE not in damaged)
     keeper.keep(found)
@@ -72,18 +71,34 @@ _Read = tuple[NewFile, Rows]
 def _files_without_raw(
     database: WorkingDatabase, profiles: Sequence[SourceProfile], folder: DropFolder, damaged: Collection[str]
 ) -> list[_Read]:
-    """The files to read again, as they were staged; those that are gone or were changed since are left out."""
+    """The files to read again, as they were staged; those that are gone, changed or read otherwise since are left out."""
     by_name = {profile.name: profile for profile in profiles}
     found = []
-    for source, source_file, container, size_bytes, modified_ns, sha256, content_bytes, *rows in database.rows(
-        "validation/files_without_raw"
-    ):
+    for (
+        source,
+        source_file,
+        container,
+        size_bytes,
+        modified_ns,
+        sha256,
+        content_bytes,
+        was_read_as,
+        *rows,
+    ) in database.rows("validation/files_without_raw"):
         name = container or source_file
         file = ExportFile(source, name, folder.path_of(name), size_bytes, modified_ns)
         if source in by_name and source_file not in damaged and folder.is_at_hand(file):
             content = NewFile(by_name[source], file, source_file, sha256, content_bytes, container is not None)
-            found.append((content, Rows(*rows)))
+            if was_read_as in {None, _read_as(content)}:
+                found.append((content, Rows(*rows)))
     return found
+
+
+def _read_as(content: NewFile) -> str:
+    try:
+        return read_as(content.profile, content.at(content.file.path))
+    except UnreadableExportError:
+        return ""  # the profile has no format for it any more
 
 
 @dataclass(frozen=True)
@@ -128,7 +143,8 @@ class _Keeper:
         for group in gathered.groups:
             files = [read for read, _ in group.files]
             try:
-                self._read(partial(group.open, connection, self.scratch), [rows for _, rows in files])
+                if not self._read(partial(group.open, connection, self.scratch), [rows for _, rows in files]):
+                    alone += files
             except (SourceProfileError, UnreadableExportError):
                 alone += files
             except (OddRowsError, duckdb.Error) as error:
@@ -136,6 +152,7 @@ class _Keeper:
         return alone
 
     def _keep_from_file(self, new: NewFile, rows: Rows) -> None:
+        """Read a file by itself; where it has other rows by now, the texts are rebuilt from what was staged."""
         connection = self.database.connection
         try:
             with self.contents.plain(new, self.scratch) as file:
@@ -145,20 +162,19 @@ class _Keeper:
         except (UnreadableExportError, OddRowsError, duckdb.Error) as error:
             raise DamagedExportError(new.source_file) from error
 
-    def _read(self, opened: Callable[..., AbstractContextManager[ExportReader]], files: Sequence[Rows]) -> None:
-        """Keep the texts of an export that holds the rows of these files one after another.
+    def _read(self, opened: Callable[..., AbstractContextManager[ExportReader]], files: Sequence[Rows]) -> bool:
+        """Keep the texts of an export that holds the rows of these files one after another; False if it has not as many.
 
         Only whole lines of which none is malformed are read trustingly: an error on the way costs the transaction.
         """
         if not any(rows.has_malformed for rows in files):
             with opened(trusting=True) as export:
                 if export.reads_lines:
-                    self._keep(export, files)
-                    return
+                    return self._keep(export, files)
         with opened(trusting=False) as export:
-            self._keep(export, files)
+            return self._keep(export, files)
 
-    def _keep(self, export: ExportReader, files: Sequence[Rows]) -> None:
+    def _keep(self, export: ExportReader, files: Sequence[Rows]) -> bool:
         self.database.run(
             "validation/rows_without_raw",
             {
@@ -169,4 +185,7 @@ class _Keeper:
         wanted = self.database.connection.table("rows_without_raw")
         with self.database.joins_as_written(), self.database.relation("raw_rows", export.raw(wanted)):
             self.database.connection.execute(query("validation/read_raw"))
+        if not self.database.value("validation/has_same_rows"):
+            return False
         self.database.run("validation/keep_raw")
+        return True

@@ -17,6 +17,7 @@ from calven_pipeline.validation.collapse import Collapse
 from calven_pipeline.validation.mappings import remember_profiles
 from calven_pipeline.validation.outcomes import judge_outcomes, mark_unlisted_rows
 from calven_pipeline.validation.raw import DamagedExportError, forget_fetched, keep_raw
+from calven_pipeline.validation.spellings import spell_anew
 from calven_pipeline.warehouse.database import WorkingDatabase
 
 RESOURCES = {"users", "locations", "desks"}
@@ -55,9 +56,9 @@ def validate(
 ) -> Validation:
     """Judge every staged row without a verdict, and every row that deserves a second look; all in one transaction.
 
-    Those are open rejections that could be cured, rows whose outcome the profile lists by now, rows whose time lay in the
-    future and has come, events that were never sent while a mapping or the reference data changed, collapsed rows whose
-    event was refused, and what somebody asked for.
+    Those are open rejections that could be cured, rows whose outcome the profile lists otherwise by now, rows whose time lay
+    in the future and has come, events that were never sent while a mapping or the reference data changed, collapsed rows
+    whose event was refused, and what somebody asked for.
 
     `now` (aware) decides what lies in the future. Raises `ReferenceDataError` where users, locations or desks were never
     pulled, and `SourceProfileError` where a mapping cannot be read.
@@ -87,51 +88,34 @@ def _require_reference(database: WorkingDatabase) -> None:
 
 
 def _judge(database: WorkingDatabase, profiles: Sequence[SourceProfile], now: datetime) -> Validation:
-    revision = database.value("validation/next_revision")
+    revision = {"revision": database.value("validation/next_revision")}
     last_row = {"last_row_judged": database.value("validation/last_row_judged")}
     inputs = database.value("validation/current_inputs")
     inputs_changed = inputs != database.value("validation/last_inputs")
-    outcomes_changed = judge_outcomes(database, profiles, last_row)
     collapse = Collapse.of(database)
+    outcomes_changed = judge_outcomes(database, profiles, last_row)
+    database.run("validation/find_relisted_rows", {"outcomes_changed": outcomes_changed})
     _look_up(database, last_row)
-    database.run(
-        "validation/choose_rows_to_recheck",
-        {
-            "inputs_changed": inputs_changed,
-            "outcomes_changed": outcomes_changed,
-            "now": now,
-            "most_sent_again": MOST_SENT_AGAIN,
-        },
-    )
-    database.run("validation/forget_rows_asked_for")
-    collapse.find_uncovered(database)
-    database.run("validation/take_back_events")
-    database.run("validation/keep_old_verdicts")
-    mark_unlisted_rows(database, last_row)
-    for (source,) in database.rows("validation/sources_with_patterns"):
-        database.run("validation/add_doors_by_pattern", {**last_row, "source": source})
+    _choose_rows_to_recheck(database, collapse, inputs_changed=inputs_changed, now=now)
+    _look_up_what_rows_name(database, last_row)
     rechecked = database.run("validation/forget_verdicts")
     with database.joins_as_written():
-        database.run("validation/judge_rows", {**last_row, "now": now, "revision": revision})
-    collapsed = collapse.collapse(database, revision)
-    database.run("validation/fill_outbox", {"revision": revision})
-    database.run("validation/count_sent_again", {"revision": revision})
-    healed = database.run("validation/resolve_rejections", {"now": now, "revision": revision})
-    database.run("validation/explain_rejections", {"revision": revision})
-    for change in ("renew", "add"):
-        database.run(f"validation/{change}_rejections", {"now": now, "revision": revision})
+        database.run("validation/judge_rows", {**last_row, **revision, "now": now})
+    collapsed = collapse.collapse(database, revision["revision"])
+    database.run("validation/fill_outbox", revision)
+    healed = _keep_rejections(database, revision, now)
     if inputs_changed:
-        database.run("validation/add_validation", {"revision": revision, "inputs": inputs, "now": now})
+        database.run("validation/add_validation", {**revision, "inputs": inputs, "now": now})
     validation = Validation(
-        revision,
-        dict(database.rows("validation/count_verdicts", {"revision": revision})),
-        dict(database.rows("validation/count_reasons", {"revision": revision})),
+        revision["revision"],
+        dict(database.rows("validation/count_verdicts", revision)),
+        dict(database.rows("validation/count_reasons", revision)),
         rechecked,
         healed,
         collapsed,
         _warnings(database, last_row),
     )
-    database.run("validation/keep_old_revisions", {"revision": revision})
+    database.run("validation/keep_old_revisions", revision)
     return validation
 
 
@@ -145,6 +129,40 @@ def _look_up(database: WorkingDatabase, last_row: dict[str, int]) -> None:
     database.run("validation/find_repeated_rows", last_row)
     for lookup in LOOKUPS:
         database.run(f"validation/lookup_{lookup}")
+
+
+def _choose_rows_to_recheck(
+    database: WorkingDatabase, collapse: Collapse, *, inputs_changed: bool, now: datetime
+) -> None:
+    """Put the judged rows that deserve a second look into `rows_to_recheck`; their events leave the outbox."""
+    database.run(
+        "validation/choose_rows_to_recheck",
+        {"inputs_changed": inputs_changed, "now": now, "most_sent_again": MOST_SENT_AGAIN},
+    )
+    database.run("validation/forget_rows_asked_for")
+    collapse.find_uncovered(database)
+    database.run("validation/take_back_events")
+    database.run("validation/keep_old_verdicts")
+
+
+def _look_up_what_rows_name(database: WorkingDatabase, last_row: dict[str, int]) -> None:
+    """Add to the lookups what depends on the rows to judge: outcomes that were not listed, badges and doors."""
+    mark_unlisted_rows(database, last_row)
+    spell_anew(database, last_row)
+    for (source,) in database.rows("validation/sources_with_patterns"):
+        database.run("validation/add_doors_by_pattern", {**last_row, "source": source})
+
+
+def _keep_rejections(database: WorkingDatabase, revision: dict[str, int], now: datetime) -> int:
+    """Bring `rejections` up to date with the verdicts just given; how many open ones were resolved."""
+    this = {**revision, "now": now}
+    database.run("validation/count_sent_again", revision)
+    database.run("validation/correct_resolutions", this)
+    healed = database.run("validation/resolve_rejections", this)
+    database.run("validation/explain_rejections", revision)
+    for change in ("renew", "add"):
+        database.run(f"validation/{change}_rejections", this)
+    return healed
 
 
 def _warnings(database: WorkingDatabase, last_row: dict[str, int]) -> tuple[str, ...]:

@@ -382,6 +382,19 @@ def test_a_column_that_no_export_has(doctor, folder):
     assert "'Moment'" in lines["profiles"][1]
 
 
+def test_tables_are_read_as_a_run_reads_them(doctor, folder):
+    """Whole: once a table with a bad row was well, and every run failed."""
+    places = folder / "data" / "places.csv"
+    good = places.read_text()
+    places.write_bytes((good + "Küche,LOC-1,location\n").encode("cp1252"))
+    assert doctor()[0] == 0
+    places.write_text(good + "Kitchen\n")
+    exit_code, lines = doctor()
+    assert (exit_code, failing(lines)) == (78, ["profiles"])
+    line = len(good.splitlines()) + 1
+    assert f"places.csv: line {line} cannot be read: it has 1 value, the header 3" in lines["profiles"][1]
+
+
 def test_no_exports_yet(doctor, folder):
     shutil.rmtree(folder / "data" / "exports")
     exit_code, lines = doctor()

@@ -6,11 +6,14 @@ import os
 import random
 import re
 import shutil
+import subprocess
+import sys
 import zipfile
 
 import pytest
 
 from calven_pipeline.cli import main
+from calven_pipeline.errors import SourceProfileError
 from calven_pipeline.exports.profiles import load_profiles
 from calven_pipeline.exports.ready import ready_names, ready_text
 from calven_pipeline.previewing.heads import HEAD_BYTES
@@ -101,7 +104,7 @@ def test_a_badge_file_with_problems(run, folder, used):
     assert re.search(r"Badge +source_user_id +B-1001", out)
     assert "2 rows hold events that earlier files held" in out
     assert "The first 12 of 16 rows, in Europe/Athens" in out
-    first = r" 1 +2026-11-02 07:58:00 +B-1001 +Main door/in +pending *\n +05:58:00 UTC +→.person-01@sandbox.example +→.Harbour office"
+    first = r" 1 +2026-11-02 07:58:00 +B-1001 +Main door/in +pending *\n +05:58:00 UTC +→person-01@sandbox.example +→Harbour office"
     assert re.search(first, out)
     assert (
         dict(re.findall(r"^ (\w+) +(\d+) +[a-z]+", out, re.MULTILINE)).items()
@@ -232,6 +235,81 @@ def test_a_narrow_screen_and_awkward_values(run, folder, monkeypatch):
     assert max(map(len, out.splitlines())) <= 80
     assert "[bold]B-1[/x]" in out
     assert "and 7 others" in out
+    monkeypatch.setenv("COLUMNS", "50")
+    _, out, _ = run("night.csv")
+    assert max(map(len, out.splitlines())) <= 50
+    assert re.search(
+        r"^ +1   2026-11-02 07:58:00 +rejected *\n +\[bold\]B-1\[/x\] +unmapped_person *\n +\[red\]Main *$",
+        out,
+        re.MULTILINE,
+    )
+
+
+def test_what_is_long_is_cut_and_what_cannot_be_printed_stays_away(run, folder, monkeypatch):
+    """An export may hold what moves the cursor, renames the window or turns text around."""
+    monkeypatch.setenv("COLUMNS", "80")
+    bad = "\x1b[31m\x07\x9b2J\u202e"
+    more = f",x{bad}" + "".join(f",Additional column {i}" for i in range(59))
+    row = f",{bad}{'B-1' * 100},{bad}{'Very long door name ' * 15},granted{',' * 60}"
+    (folder / "night.csv").write_text(
+        f"Time,Badge,Door,Result{more}\n2026-11-02 07:58{row}\n{bad}07:59,B-2,D,{bad}{',' * 60}\n2026-11-02 08:00,{bad}\n"
+        + "".join(f"2026-11-02 07:0{i}{row}\n" for i in range(5))
+    )
+    exit_code, out, _ = run("night.csv", "--rows", "3")
+    assert exit_code == 0
+    assert "not used: x\ufffd[31m\ufffd\ufffd2J\ufffd, Additional column 0" in plain(out)
+    assert "Additional column 10 and 48 others" in plain(out)
+    assert len(out.splitlines()) < 80
+    assert not re.search(r"(?m)→ *$|→ ", out)
+    _, suggested, _ = run("night.csv", "--suggest")
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & {*out, *suggested}
+
+
+def test_words_that_are_not_known_count_nothing(run, folder):
+    (folder / "nacht.csv").write_text(
+        "Zeit,Ausweis,Tür,Ergebnis\n2026-11-02 07:58,1,A,Zutritt gewährt\n2026-11-02 07:59,2,A,Zutritt verwehrt\n"
+    )
+    exit_code, out, _ = run("nacht.csv")
+    assert exit_code == 0
+    assert re.search(
+        r'^! Ergebnis says "Zutritt gewährt", "Zutritt verwehrt": which of it is presence\?', out, re.MULTILINE
+    )
+    assert "pending" not in out
+    assert "not listed under granted or ignored: Ergebnis = Zutritt gewährt" in plain(out)
+
+
+def test_a_list_in_brackets_cannot_be_appended_to(folder, capsys, monkeypatch):
+    """It is said; and where the output goes into that very file, nothing is printed."""
+    (folder / "data").mkdir()
+    profiles = folder / "data" / "sources.yaml"
+    profiles.write_text("# ours\nsources: [{name: x, files: '*.csv', columns: {}}]\n")
+    assert main(["preview", str(LENEL), "--suggest"]) == 0
+    out, err = capsys.readouterr()
+    assert "- name: lenel-onguard" in out
+    assert (err.count("\n"), "is written in flow style" in err) == (1, True)
+    with profiles.open("a") as appended:
+        monkeypatch.setattr("sys.stdout", appended)
+        assert main(["preview", str(LENEL), "--suggest"]) == 64
+    assert profiles.read_text().endswith("}]\n")
+
+
+def test_an_empty_list_of_sources_is_named(run, folder):
+    """`--suggest >> sources.yaml` that failed leaves an empty file."""
+    (folder / "data").mkdir()
+    (folder / "data" / "sources.yaml").write_text("")
+    with pytest.raises(SourceProfileError, match=r"sources.yaml is empty: delete it, .* or write a source"):
+        load_profiles(folder / "data")
+    assert run(LENEL)[0] == 0, "and a preview guesses all the same"
+
+
+def test_a_reader_that_goes_away():
+    """As in `calven-pipeline profiles | head -1`, and likewise on every other screen."""
+    read, write = os.pipe()
+    os.close(read)
+    program = "import sys; from calven_pipeline.cli import main; sys.exit(main(['profiles']))"
+    done = subprocess.run([sys.executable, "-c", program], check=False, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_what_is_packed_and_what_is_long(run, folder):
@@ -274,13 +352,13 @@ def test_no_input_ends_in_a_traceback(run, folder, arguments):
         exit_code, out, err = run(name, *arguments)
         assert (exit_code, out) == (65, ""), name
         assert told in err, name
-    for name in ("missing.csv", "."):
+    for name in ("missing.csv", ".", "/dev/zero"):
         assert run(name, *arguments)[0] == 65
 
 
 def test_a_data_folder_with_broken_profiles(run, folder):
     (folder / "data").mkdir()
-    (folder / "data" / "sources.yaml").write_text("sources: [{name: x, files: '*.csv', colums: {}}]")
+    (folder / "data" / "sources.yaml").write_text("sources:\n- {name: x, files: '*.csv', colums: {}}\n")
     exit_code, _, err = run(LENEL)
     assert exit_code == 78
     assert "did you mean 'columns'?" in err

@@ -39,7 +39,7 @@ from calven_pipeline.project import project_folder, samples_folder
 from calven_pipeline.sandbox import SandboxServer
 from calven_pipeline.settings import PublishMode
 from calven_pipeline.status.document import document
-from calven_pipeline.status.facts import Holdings, Operations, Rejection, Source, Status, Waiting
+from calven_pipeline.status.facts import Holdings, Operations, Rejection, Run, Source, Status, Waiting
 from calven_pipeline.status.holdings import read_holdings
 from calven_pipeline.status.problems import find_problems, with_silence
 from calven_pipeline.status.screen import show
@@ -272,6 +272,25 @@ def run(job):
         )
 
 
+@pytest.mark.parametrize(("files", "more"), [(2, 0), (7, 2)])
+def test_each_file_of_a_failed_reading_has_its_line(files, more):
+    """Long ones wrap. Once they were one text, cut before the second file's name."""
+    now = datetime(2026, 11, 4, tzinfo=UTC)
+    lines = [f"Cannot read badges/{n}.csv of source badges: {'its words are many, ' * 8}end" for n in range(files)]
+    run = Run("some-id", "presence_pipeline", "failed", now, now, "\n".join(lines))
+    found = Operations(runs=(run,), failed=(run,))
+    problems = tuple(find_problems(found, None, [], [], None, now))
+    shown = on_screen(Status(now, "/srv", problems, found, None, (), ()))
+    screen = "\n".join(line.rstrip() for line in shown.splitlines())
+    assert re.findall(r"^  - Cannot read badges/(\d).csv", screen, re.MULTILINE) == [
+        str(n) for n in range(files - more)
+    ]
+    assert re.search(r"presence_pipeline failed 0 s ago:$", screen, re.MULTILINE)
+    assert screen.count("end\n") == files - more
+    assert (f"  and {more} more\n" in screen) is (more > 0)
+    assert re.search(r"presence_pipeline .* failed: Cannot", screen)
+
+
 def test_a_snapshot_that_the_last_run_did_not_write(copied):
     long_ago = datetime.now(UTC) - timedelta(days=1)
     os.utime(copied / "calven.duckdb", (long_ago.timestamp(),) * 2)
@@ -361,7 +380,7 @@ def test_schedules_ticks_and_the_daemon(copied):
         )
         assert timedelta(0) < retry.next_tick_at - status.at <= timedelta(minutes=15)
         assert re.search(r"retry_pending +on +in \d+ (s|min) +\d+ s ago +skipped", on_screen(status))
-        assert kinds(later(minutes=10)) == ["daemon_silent"]
+        assert kinds(later(minutes=2)) == ["daemon_silent"]
 
         for error, words in (
             (told(dg.DagsterError("exports: Permission denied")), "exports: Permission denied"),
@@ -373,6 +392,21 @@ def test_schedules_ticks_and_the_daemon(copied):
             switch_on(instance, "retry_pending", TickStatus.FAILURE, error=error)
             (problem,) = later().problems
             assert problem.what.startswith(f"the schedule retry_pending failed at its last tick: {words}")
+
+
+def test_no_daemon_no_next_tick_and_no_alerts(good, monkeypatch):
+    """Once `alerts` was due in 29 s before any daemon had run. That they are on as shipped matters to who wants alerts."""
+    status = later()
+    assert kinds(status) == []
+    assert re.search(r"^  alerts +on +no daemon +never", on_screen(status), re.MULTILINE)
+    monkeypatch.setenv("CALVEN_ALERT_WEBHOOK", "https://hooks.example/x")
+    (problem,) = later().problems
+    assert (problem.kind, problem.what) == (
+        "daemon_silent",
+        "alerts on, but Dagster's daemon has not been seen ever",
+    )
+    monkeypatch.setenv("CALVEN_ALERT_WEBHOOK", "no address")
+    assert kinds(later()) == ["settings"]
 
 
 def told(error, cause=None):
@@ -474,6 +508,14 @@ def test_every_reason_has_advice_in_the_words_of_the_readme():
     shown = dict(re.findall(r"^\| (?:read|validate|calven) \| `(\w+)` \| \w+ \| (.*) \|$", README, re.MULTILINE))
     told = {reason: shown.get(reason, "").replace("`", "").lower() for reason in WHAT_TO_DO}
     assert {reason: words for reason, words in WHAT_TO_DO.items() if words.lower() not in told[reason]} == {}
+
+
+@pytest.mark.parametrize(("reason", "times"), [("unmapped_place", 1), ("malformed_row", 0)])
+def test_what_follows_a_mended_mapping_is_said_once(reason, times):
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    open_ones = (Rejection(reason, 3, now, WHAT_TO_DO[reason]), Rejection("future_timestamp", 1, now, ""))
+    screen = on_screen(Status(now, "/srv", (), Operations(), Holdings(now, 1, rejections=open_ones), (), ()))
+    assert screen.count("\n  mapped or listed? then `uv run dg launch --job ingest_presence`\n") == times
 
 
 def test_a_crowded_state_still_fits():

@@ -1,7 +1,6 @@
 """A deployment with the shipped samples, and one sandbox for all tests."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,6 +55,7 @@ def deployment(tmp_path: Path, sandbox: SandboxServer, monkeypatch: pytest.Monke
 def rehearsed_folder(server: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder after one dry run on the samples: reference data, verdicts, and every valid event pending."""
     with pytest.MonkeyPatch.context() as patch:
+        server.set_world(samples_folder() / "world")
         server.clear()
         deployment = new_deployment(tmp_path_factory.mktemp("rehearsed") / "data", server, patch)
         deployment.set(PUBLISH="dry-run")
@@ -67,6 +67,4 @@ def rehearsed_folder(server: SandboxServer, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture
 def rehearsed(rehearsed_folder: Path, deployment: Deployment) -> Deployment:
     """The deployment with a copy of that folder."""
-    shutil.rmtree(deployment.data_dir)
-    shutil.copytree(rehearsed_folder, deployment.data_dir)
-    return deployment
+    return deployment.copy_of(rehearsed_folder)

@@ -82,6 +82,12 @@ class Deployment:
             )
             return Run.of(result)
 
+    def copy_of(self, folder: Path) -> "Deployment":
+        """This deployment, with a copy of that data folder as its own."""
+        shutil.rmtree(self.data_dir)
+        shutil.copytree(folder, self.data_dir)
+        return self
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the analysts' database."""
         with duckdb.connect(str(self.data_dir / "calven.duckdb"), read_only=True) as snapshot:

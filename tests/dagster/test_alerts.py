@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -113,6 +114,7 @@ def test_a_refused_key_is_told_once_over_three_runs_and_then_that_it_is_mended(w
         "FAILED: refresh_reference\n- steps desks, locations, users: Calven refused the key in CALVEN_API_KEY"
     )
     assert len(text.splitlines()) == 2
+    assert "was answered 401. Check CALVEN_API_KEY" in text, "Calven's own words may name people"
     assert not watch.run("refresh_reference")
     assert watch.look() == []
     assert "not-the-secret" not in text + watch.cursor
@@ -241,7 +243,12 @@ def test_dagsters_daemon_looks_without_being_asked_and_keeps_the_cursor(watch):
         assert not watch.run("refresh_reference")
         told = tick(60)
         assert tick(120).status is TickStatus.SKIPPED
-    ((_, body),) = watch.receiver.calls
+        ((_, body),) = watch.receiver.calls
+        watch.receiver.status = 503
+        watch.crash(small_job("untold"), NOT_AGAIN)
+        assert "the webhook answered 503" in tick(180).skip_reason
+    logs = Path(watch.instance.storage_directory()).parent
+    assert not list(logs.rglob("alerts/**/*.*")), "a log for each look would stay for good"
     assert "CALVEN_CONCURRENCY" in body["text"]
     assert body["text"].splitlines()[-1].startswith("http://dagster.example:3000/runs/")
     assert told.skip_reason == "Alerts sent: 1."

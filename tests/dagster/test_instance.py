@@ -62,7 +62,10 @@ def test_runs_are_kept_in_the_data_folder_whoever_launches_them(deployment: Depl
     bad = launch(project)
     assert bad.returncode != 0
     *_, posted, snapshot, pulls, publish = bad.stderr.strip().splitlines()
-    assert posted == "Posted 0 events: 0 accepted, 0 rejected by Calven; 1 wait", "after Dagster's trace"
+    assert (
+        posted
+        == f"Posted 0 events to {deployment.sandbox.url.removeprefix('http://')}: 0 accepted, 0 rejected by Calven; 1 wait"
+    ), "after Dagster's trace"
     assert snapshot.startswith(f"{deployment.data_dir / 'calven.duckdb'}: 46 rows in all (")
     assert pulls.startswith("Failed: Calven refused the key in CALVEN_API_KEY"), "three checks, one line"
     assert publish.startswith("Failed: 1 of 1 events are still pending: Calven refused the key in CALVEN_API_KEY")

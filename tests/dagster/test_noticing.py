@@ -20,11 +20,13 @@ from dagster._daemon.sensor import execute_sensor_iteration
 
 from calven_pipeline.defs import noticing
 from calven_pipeline.defs.automation import refresh_reference_schedule
+from calven_pipeline.defs.operations import _automations, _looked_at
 from calven_pipeline.errors import WorkingDatabaseBusyError
 from calven_pipeline.exports import staging
 from calven_pipeline.exports.noticing import Ended, learn, notice
 from calven_pipeline.exports.watching import MEMORY_FILE, look_at_exports, new_memory, read_memory, write_memory
 from calven_pipeline.settings import ExportSettings
+from calven_pipeline.status.facts import Automation
 from tests.dagster import deploying
 from tests.dagster.deploying import DEFINITIONS, Deployment
 
@@ -170,25 +172,24 @@ def test_a_bad_file_fails_once_and_is_taken_when_it_or_its_profile_changes(watch
     assert all(name in line for name in ("badges/broken.csv", "badges/other.csv", "odd/odd.csv"))
     assert watched.outcomes()["accepted"] == SAMPLES + 1
     told = [daemon.tick(after_s).skip_reason for after_s in (10, 10, 100_000)]
-    assert told == ["4 came with one that cannot be read: mend it, or its profile"] * 3
+    assert told == ["3 cannot be read: mend them, or their profiles"] * 3
 
     watched.add_badges("broken.csv", ["04/11/2026 09:30,B-1002,Main door,in,Access granted"])
     watched.sandbox.set_faults(["503:on=presence"])
     mended = daemon.run()
     assert files(mended) == ["badges/broken.csv"]
     assert set(daemon.failures(mended)) == {"publish"}
-    assert "3 came with one" in daemon.tick(100_000).skip_reason
+    assert "2 cannot be read" in daemon.tick(100_000).skip_reason
     watched.sandbox.set_faults([])
 
     profiles.write_text(profiles.read_text().replace("format: parquet", "format: csv"))
     assert daemon.tick().status is TickStatus.SUCCESS
     last = daemon.instance.get_runs()[0]
-    assert files(last) == ["badges/good.csv", "badges/other.csv", "odd/odd.csv"]
-    (line,) = daemon.failures(last).values()
-    assert "badges/other.csv" in line
-    assert "odd/odd.csv" not in line
+    assert files(last) == ["odd/odd.csv"], "nothing of the other's profile was mended"
+    assert last.is_success
     (exports / "badges" / "other.csv").unlink()
     assert daemon.tick(100_000).status is TickStatus.SKIPPED
+    assert not list(daemon.home.rglob("new_exports/**/*.*")), "a log for each run that is asked for would stay for good"
     assert [event["timesReceived"] for event in watched.sandbox.accepted()] == [1] * (SAMPLES + 2)
 
 
@@ -267,21 +268,63 @@ def test_while_its_run_waits_or_is_under_way_the_sensor_only_waits(deployment, d
     assert "4 are tried again later" in str(look(daemon).skip_reason)
 
 
-def test_a_folder_that_cannot_be_listed_fails_the_tick_in_one_line_and_not_the_other_sources(watched, daemon, tmp_path):
-    """And its files are not new when it comes back."""
-    link = watched.data_dir / "exports" / "desks" / "link.jsonl"
-    link.symlink_to(tmp_path / "elsewhere")
+def test_a_link_out_of_the_folder_and_closed_files_stop_no_others(watched, daemon, tmp_path, monkeypatch):
+    """The link is told with each look. A file that may not be opened is tried again: mending that changes nothing of it."""
+    exports = watched.data_dir / "exports"
+    (exports / "desks" / "link.jsonl").symlink_to(tmp_path / "elsewhere")
     line = "Cannot read desks/link.jsonl of source desk-sensors: it is a link out of the exports folder; put the file itself there"
-    assert daemon.tick().error.message == f"dagster_shared.error.DagsterError: {line}\n"
-
+    assert daemon.tick().skip_reason == f"{line}; No new files."
+    (exports / "desks" / "new.jsonl").write_text("")
     watched.add_badges()
-    with pytest.raises(dg.DagsterError):
-        look(daemon)
-    daemon.now += 10
-    (asked,) = look(daemon).run_requests
-    assert files(asked) == ["badges/late.csv"]
-    link.unlink()
-    assert [request.run_key for request in look(daemon).run_requests] == [asked.run_key]
+    opened = Path.open
+
+    def refuse(path: Path, *args: object, **named: object) -> object:
+        if path.name == "late.csv":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *args, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        run = daemon.run()
+    assert files(run) == ["badges/late.csv", "desks/new.jsonl"]
+    assert daemon.failures(run) == {
+        "staged_presence_every_file_read": "Cannot read badges/late.csv of source badges: Permission denied"
+    }
+    assert daemon.staged(run)["files_read"] == 1
+    assert "1 are tried again later" in daemon.tick().skip_reason
+    assert daemon.tick(60).status is TickStatus.SUCCESS
+    assert daemon.statuses() == ["FAILURE", "SUCCESS"]
+    assert [event["timesReceived"] for event in watched.sandbox.accepted()] == [1] * (SAMPLES + 1)
+
+
+def test_a_drop_folder_that_is_gone_is_told_and_nothing_is_forgotten(watched, daemon, tmp_path):
+    """It fails a tick once in an hour, since each that fails takes some kilobytes; the status counts the others as failed."""
+    exports, away = watched.data_dir / "exports", tmp_path / "away"
+    exports.rename(away)
+    line = f"There is no {exports} any more: mount or make it, or set CALVEN_EXPORTS."
+    assert daemon.tick().error.message == f"dagster_shared.error.DagsterError: {line}\n"
+    assert daemon.tick().skip_reason == f"{line}; No new files."
+    sensor = _last_of(daemon)
+    assert (sensor.last_tick, sensor.story) == ("failed", f"{line}; No new files.")
+    assert _looked_at(daemon.instance) is None
+    away.rename(exports)
+    assert daemon.tick().skip_reason == "No new files."
+    assert daemon.tick(100).skip_reason == "No new files."
+    assert _last_of(daemon).last_tick == "skipped"
+    assert _looked_at(daemon.instance).timestamp() == daemon.now
+
+    watched.set(EXPORTS=str(away))
+    line = f"The drop folder {away} is not there: mount or make it, or check CALVEN_EXPORTS."
+    assert daemon.tick().error.message == f"dagster_shared.error.DagsterError: {line}\n"
+    assert watched.run("ingest_presence").failures == {"staged_presence": line}
+    watched.set(EXPORTS=None)
+    assert daemon.tick().skip_reason == "No new files."
+
+
+def _last_of(daemon: Daemon) -> Automation:
+    """The sensor as the status shows it."""
+    found = _automations(daemon.instance, DEFINITIONS.get_repository_def(), datetime.fromtimestamp(daemon.now, UTC))
+    return next(automation for automation in found if automation.name == "new_exports")
 
 
 def test_a_remote_folder_is_looked_at_less_often(monkeypatch):

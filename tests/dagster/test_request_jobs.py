@@ -1,10 +1,12 @@
 """Do the jobs `replay` and `dismiss` do what an operator asks for, once, and nothing more?"""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.dagster.deploying import Deployment, Run
+from calven_pipeline.sandbox import SandboxServer
+from tests.dagster.deploying import Deployment, Run, new_deployment
 
 
 def ask(deployment: Deployment, job: str, **config: Any) -> Run:
@@ -16,12 +18,20 @@ def sent(deployment: Deployment) -> int:
     return deployment.sandbox.stats()["eventsReceived"]
 
 
+@pytest.fixture(scope="module")
+def delivered_folder(rehearsed_folder: Path, server: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder once the samples are delivered."""
+    with pytest.MonkeyPatch.context() as patch:
+        deployment = new_deployment(tmp_path_factory.mktemp("delivered") / "data", server, patch)
+        deployment.copy_of(rehearsed_folder)
+        assert deployment.run("ingest_presence").success
+    return deployment.data_dir
+
+
 @pytest.fixture
-def delivered(deployment: Deployment) -> Deployment:
-    """The samples, delivered; the sandbox counts anew."""
-    assert deployment.run().success
-    deployment.sandbox.clear()
-    return deployment
+def delivered(delivered_folder: Path, deployment: Deployment) -> Deployment:
+    """A copy of that folder; the sandbox counts anew."""
+    return deployment.copy_of(delivered_folder)
 
 
 def test_a_replay_only_counts_until_it_is_told_to_go_on(delivered):

@@ -259,16 +259,19 @@ def test_a_pull_that_shrank_is_refused_until_somebody_agrees(rehearsed):
 
 
 def test_an_unreadable_export_does_not_stop_the_others(rehearsed):
-    """The good file is delivered, the snapshot is written, and the run fails naming the bad one."""
+    """The good file is delivered, the snapshot is written, and the run fails naming the bad ones, a line each."""
     rehearsed.add_badges()
-    (rehearsed.data_dir / "exports" / "badges" / "broken.csv").write_bytes(b"PK\x03\x04 and no archive")
+    for name in ("broken.csv", "torn.csv"):
+        (rehearsed.data_dir / "exports" / "badges" / name).write_bytes(b"PK\x03\x04 and no archive")
 
     run = rehearsed.run("ingest_presence")
 
     assert set(run.failures) == {"staged_presence_every_file_read"}
-    (line,) = run.failures.values()
-    assert "broken.csv" in line
-    assert one_line(line)
+    (lines,) = run.failures.values()
+    assert [line.split(":")[0] for line in lines.splitlines()] == [
+        "Cannot read badges/broken.csv of source badges",
+        "Cannot read badges/torn.csv of source badges",
+    ]
     assert rehearsed.outcomes() == DELIVERED | {"accepted": ACCEPTED + 1}
 
 

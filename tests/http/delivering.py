@@ -95,6 +95,24 @@ class Pipeline:
         return sum(event["timesReceived"] > 1 for event in self.sandbox.accepted())
 
 
+class OpenPipeline(Pipeline):
+    """A pipeline whose working database stays open for a whole test: opening it costs more than what is asked of it."""
+
+    _open: WorkingDatabase | None = None
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[WorkingDatabase]:
+        """The one that is open."""
+        assert self._open is not None
+        yield self._open
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator["OpenPipeline"]:
+        """The pipeline, while its database is open."""
+        with open_working_database(self.data_dir) as self._open:
+            yield self
+
+
 @dataclass(frozen=True)
 class Stock:
     """Data folders in which valid events wait: reference data, staged and judged rows. Each is made once, to be copied."""

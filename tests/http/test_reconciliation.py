@@ -1,6 +1,5 @@
 """Asking Calven what it has: which days, what is kept of its answers, and what the comparison finds."""
 
-import contextlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -23,8 +22,8 @@ from calven_pipeline.errors import (
 from calven_pipeline.reconciliation.reconcile import Reconciliation, reconcile
 from calven_pipeline.sandbox import SandboxServer, World
 from calven_pipeline.settings import Settings
-from calven_pipeline.warehouse.database import WorkingDatabase, open_working_database
-from tests.http.delivering import Pipeline
+from calven_pipeline.warehouse.database import WorkingDatabase
+from tests.http.delivering import OpenPipeline, Pipeline
 from tests.http.test_api_stand_in import TOKEN_PATH, Received, Reply, StandIn, token_reply
 
 PATH = "/v1/analytics/presence"
@@ -67,24 +66,6 @@ def no_waiting() -> Iterator[None]:
     """Tries follow each other at once, two at most."""
     with stamina.set_testing(True, attempts=2, cap=True):
         yield
-
-
-class OpenPipeline(Pipeline):
-    """A pipeline whose working database stays open for a whole test: opening it costs more than what is asked of it."""
-
-    _open: WorkingDatabase | None = None
-
-    @contextlib.contextmanager
-    def database(self) -> Iterator[WorkingDatabase]:
-        """The one that is open."""
-        assert self._open is not None
-        yield self._open
-
-    @contextlib.contextmanager
-    def opened(self) -> Iterator["OpenPipeline"]:
-        """The pipeline, while its database is open."""
-        with open_working_database(self.data_dir) as self._open:
-            yield self
 
 
 @pytest.fixture(scope="module")

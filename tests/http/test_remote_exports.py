@@ -12,10 +12,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from calven_pipeline.errors import DropFolderError, SettingsError
+from calven_pipeline.exports import ExportFile, remote
 from calven_pipeline.exports.folder import drop_folder
 from tests.sql.conftest import NOW, Pipeline
 
@@ -155,6 +157,32 @@ def test_a_file_that_changes_on_its_way_is_left_for_the_next_run(
     server.settings(monkeypatch)
     monkeypatch.setenv("CALVEN_SETTLE_SECONDS", "0")
     assert pipeline.stage().rows == 2
+
+
+def test_a_file_that_cannot_be_fetched_does_not_stop_the_others(
+    server: Server, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the connection breaks off meanwhile, no file is to blame."""
+    for number in (1, 2):
+        server.put(f"{number}.csv", ROW.format(number))
+    copy, is_broken = remote._copy, False
+
+    def refuse(system: Any, root: str, file: ExportFile) -> None:
+        if file.source_file == "2.csv":
+            if is_broken:
+                system.client.get_transport().close()
+            raise PermissionError(13, "their words")  # paramiko's; whoever tests as root may read everything
+        copy(system, root, file)
+
+    monkeypatch.setattr(remote, "_copy", refuse)
+    found = pipeline.stage()
+    assert (found.files_read, [str(problem) for problem in found.problems]) == (
+        1, ["Cannot read 2.csv of source default: Permission denied"]
+    )  # fmt: skip
+    assert (found.left, found.refused, found.unsettled) == (["2.csv"], [], [])
+    is_broken = True
+    with pytest.raises(DropFolderError, match="Try again"):
+        pipeline.stage()
 
 
 def test_an_unknown_server_is_not_asked(server: Server, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """What somebody asks for: replays and dismissals, against the sandbox."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,7 @@ from calven_pipeline.delivery.requests import Choice, Request, dismiss, replay
 from calven_pipeline.errors import RequestError
 from calven_pipeline.sandbox import SandboxServer
 from calven_pipeline.validation.books import balance
-from tests.http.delivering import Pipeline
+from tests.http.delivering import OpenPipeline, Pipeline
 
 ODD = """
 timestamp,eventId,userId,locationId,locationType,result
@@ -33,20 +34,28 @@ sources:
 """
 
 
-@pytest.fixture
-def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+@pytest.fixture(scope="module")
+def delivered_folder(server: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """28 delivered events, one a day, and five odd rows: an unknown user, a good one with its duplicate, a denied one, a bad time."""
-    with SandboxServer(users=5) as sandbox, stamina.set_testing(True, attempts=1):
-        pipeline = Pipeline(tmp_path / "data", sandbox)
-        pipeline.pull()
-        pipeline.export("events.csv", 28)
-        (pipeline.data_dir / "sources.yaml").write_text(PROFILE)
-        user, desk = (sandbox.world.rows(name)[0][key] for name, key in (("users", "userId"), ("desks", "deskId")))
-        odd = pipeline.data_dir / "exports" / "doors" / "odd.csv"
-        odd.parent.mkdir()
-        odd.write_text(ODD.format(user=user, desk=desk).lstrip())
-        pipeline.judge()
-        pipeline.publish()
+    server.clear()
+    pipeline = Pipeline(tmp_path_factory.mktemp("delivered") / "data", server)
+    pipeline.pull()
+    pipeline.export("events.csv", 28)
+    (pipeline.data_dir / "sources.yaml").write_text(PROFILE)
+    user, desk = (server.world.rows(name)[0][key] for name, key in (("users", "userId"), ("desks", "deskId")))
+    odd = pipeline.data_dir / "exports" / "doors" / "odd.csv"
+    odd.parent.mkdir()
+    odd.write_text(ODD.format(user=user, desk=desk).lstrip())
+    pipeline.judge()
+    assert pipeline.publish().accepted == 29
+    return pipeline.data_dir
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path, delivered_folder: Path, sandbox: SandboxServer) -> Iterator[Pipeline]:
+    """A copy of that folder; the sandbox counts anew."""
+    shutil.copytree(delivered_folder, tmp_path / "data")
+    with OpenPipeline(tmp_path / "data", sandbox).opened() as pipeline, stamina.set_testing(True, attempts=1):
         yield pipeline
 
 
@@ -72,9 +81,7 @@ def test_accepted_events_are_sent_again_under_their_ids(pipeline: Pipeline) -> N
     assert pipeline.outcomes()["accepted"] == 29
     delivery = pipeline.publish()
     assert (delivery.due, delivery.accepted) == (2, 2)
-    received = times_received(pipeline)
-    assert {event for event, times in received.items() if times == 2} == {"event-4", "event-5"}
-    assert len(received) == 29
+    assert times_received(pipeline) == {"event-4": 1, "event-5": 1}
     assert pipeline.ask("select event_id, attempts from presence where attempts > 1 order by event_id") == [
         ("event-4", 2),
         ("event-5", 2),
@@ -123,8 +130,7 @@ def test_denied_and_repeated_rows_are_never_sent(pipeline: Pipeline) -> None:
     ask_for(pipeline, Choice(source="doors", outcomes=("accepted", "pending", "rejected")))
     pipeline.judge()
     pipeline.publish()
-    assert "odd-3" not in times_received(pipeline)
-    assert times_received(pipeline)["odd-2"] == 2
+    assert times_received(pipeline) == {"odd-2": 1}
     assert pipeline.ask("select outcome from presence where event_id in ('odd-2', 'odd-3') order by row_number") == [
         ("accepted",),
         ("duplicate",),

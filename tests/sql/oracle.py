@@ -119,14 +119,20 @@ class Verdict:
 
 
 SET_ASIDE = Verdict("rejected", ("unlisted_outcome",))
+IGNORED = Verdict("ignored")
 COLLAPSED = Verdict("ignored", ("collapsed",))
 
 
-@dataclass
+@dataclass(eq=False)
 class _Held:
     source: str
     row: Row
-    verdict: Verdict
+    verdict: Verdict = SET_ASIDE
+    was_unlisted: bool = False  # when it was read
+
+    @property
+    def counts(self) -> bool:
+        return self.verdict not in (SET_ASIDE, IGNORED)
 
 
 @dataclass
@@ -135,7 +141,7 @@ class Oracle:
 
     now: datetime
     _rows: list[_Held] = field(default_factory=list)
-    _events: dict[object, object] = field(default_factory=dict)
+    _events: dict[object, tuple[_Held, object]] = field(default_factory=dict)
     _inputs: object = None
 
     def judge(self, world: World, sources: Mapping[str, Source], new: Sequence[tuple[str, Row]]) -> list[Verdict]:
@@ -144,44 +150,60 @@ class Oracle:
         listed: list[_Held] = []
         fresh: list[_Held] = []
         if inputs != self._inputs:
-            listed = [held for held in self._rows if self._is_listed_by_now(sources[held.source], held)]
-            fresh = [held for held in self._rows if _may_change(held.verdict)]
+            listed = self._relisted(sources)
+            fresh = [held for held in self._rows if _may_change(held.verdict) and held not in listed]
             for held in fresh:  # nothing is ever sent here
                 held.verdict = self._verdict(world, sources[held.source], held.row, [])
+            for held in listed:
+                if not held.was_unlisted:
+                    held.verdict = self._verdict_of_event(world, sources[held.source], held)
         self._inputs = inputs
         for name, row in new:
-            held = _Held(name, row, self._first_verdict(world, sources[name], row))
+            held = _Held(name, row)
+            held.verdict = self._first_verdict(world, sources[name], held)
+            held.was_unlisted = held.verdict == SET_ASIDE
             self._rows.append(held)
             fresh.append(held)
-        for held in listed:  # they were no events before, and any other row of theirs is by now
-            held.verdict = self._verdict_of_event(world, sources[held.source], held.row)
+        for held in listed:
+            if held.was_unlisted:  # any other row of its event comes first
+                held.verdict = self._verdict_of_event(world, sources[held.source], held)
         self._collapse(sources, [*fresh, *listed])
         return [held.verdict for held in self._rows]
 
-    def _is_listed_by_now(self, source: Source, held: _Held) -> bool:
-        """Ignores what is ignored by now; whether the row counts."""
-        says = source.outcome(held.row.access) if held.verdict == SET_ASIDE else ""
-        if says == "ignored":
-            held.verdict = Verdict("ignored")
-        return says == "granted"
+    def _relisted(self, sources: Mapping[str, Source]) -> list[_Held]:
+        """Sets aside or ignores what is so by now; the rows that count from now on, or may be the event of a row that does not."""
+        unlisted = [(held, sources[held.source].outcome(held.row.access)) for held in self._rows if held.was_unlisted]
+        listed = [held for held, says in unlisted if says == "granted" and not held.counts]
+        lost = set()
+        for held, says in unlisted:
+            if says != "granted":
+                key, _ = _event(sources[held.source], held.row)
+                if key in self._events and self._events[key][0] is held:
+                    del self._events[key]
+                    lost.add(key)
+                held.verdict = IGNORED if says == "ignored" else SET_ASIDE
+        repeats = [
+            held for held in self._rows if _is_repeat(held) and _event(sources[held.source], held.row)[0] in lost
+        ]
+        return [held for held in self._rows if held in listed or held in repeats]
 
-    def _first_verdict(self, world: World, source: Source, row: Row) -> Verdict:
+    def _first_verdict(self, world: World, source: Source, held: _Held) -> Verdict:
+        row = held.row
         if row.malformed:
             return Verdict("rejected", ("malformed_row",))
         if source.keep is not None and (row.kind or "").strip().lower() not in source.keep:
-            return Verdict("ignored")
+            return IGNORED
         says = source.outcome(row.access)
         if says != "granted":
-            return Verdict("ignored") if says == "ignored" else SET_ASIDE
-        return self._verdict_of_event(world, source, row)
+            return IGNORED if says == "ignored" else SET_ASIDE
+        return self._verdict_of_event(world, source, held)
 
-    def _verdict_of_event(self, world: World, source: Source, row: Row) -> Verdict:
-        key, content = _event(source, row)
-        earlier = self._events.setdefault(key, content) if key in self._events else None
-        self._events.setdefault(key, content)
-        if earlier == content:
+    def _verdict_of_event(self, world: World, source: Source, held: _Held) -> Verdict:
+        key, content = _event(source, held.row)
+        first, first_content = self._events.setdefault(key, (held, content))
+        if first is not held and first_content == content:
             return Verdict("duplicate")
-        return self._verdict(world, source, row, ["conflicting_event_id"] if earlier else [])
+        return self._verdict(world, source, held.row, ["conflicting_event_id"] if first is not held else [])
 
     def _collapse(self, sources: Mapping[str, Source], fresh: Sequence[_Held]) -> None:
         """Of the rows judged in this round, those of collapsing sources that stand beside another event of the day."""
@@ -210,6 +232,10 @@ def _may_change(verdict: Verdict) -> bool:
     """Whether new reference data, tables or rules can make another verdict of it."""
     is_open = verdict.outcome == "rejected" and verdict != SET_ASIDE and not BEYOND_CURE & set(verdict.reasons)
     return is_open or verdict.outcome == "valid" or verdict == COLLAPSED
+
+
+def _is_repeat(held: _Held) -> bool:
+    return held.verdict.outcome == "duplicate" or "conflicting_event_id" in held.verdict.reasons
 
 
 def _day(source: Source, held: _Held) -> tuple[str, str, str | None, date]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import random
 import shutil
 import zipfile
@@ -12,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from calven_pipeline.exports import staging
+from calven_pipeline.exports import bundles, staging
 from calven_pipeline.validation import raw
-from tests.sql.conftest import Pipeline
+from tests.sql.conftest import COLUMNS, Pipeline
 
 PROFILE = """
 sources:
@@ -123,7 +124,7 @@ def tables(pipeline: Pipeline) -> dict[str, list[Any]]:
     return {name: pipeline.ask(sql) for name, sql in TABLES.items()}
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.campaign) for seed in range(1, 6))])
 def test_read_together_or_one_by_one(
     pipeline: Pipeline, company: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
@@ -158,9 +159,9 @@ def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[str]
     calls: list[str] = []
     original = getattr(owner, name)
 
-    def count(*arguments: Any) -> Any:
+    def count(*arguments: Any, **named: Any) -> Any:
         calls.append(name)
-        return original(*arguments)
+        return original(*arguments, **named)
 
     monkeypatch.setattr(owner, name, count)
     return calls
@@ -227,3 +228,71 @@ def test_a_file_that_is_written_to_meanwhile_is_left_for_the_next_run(
     assert pipeline.ask("select source_file, row_count from export_files order by file_id") == [
         ("0.csv", 1), ("1.csv", 1), ("3.csv", 1), ("2.csv", 2)
     ]  # fmt: skip
+
+
+WIDTHS = """
+sources:
+  - {name: named, files: 'named/*', columns: {timestamp: time, user_id: who, location_id: where}, defaults: &all {location_type: location}}
+  - {name: quoted, files: 'quoted/*', columns: {timestamp: time, user_id: who, location_id: where}, defaults: *all}
+  - {name: bare, files: 'bare/*', columns: {timestamp: '1', user_id: '2', location_id: '3'}, defaults: *all, header: 'false'}
+"""
+HEADERS = {"named": "time,who,where,\n", "quoted": 'time,who,where,""\n', "bare": ""}
+ROW_ENDS = [
+    *[["", "", ","], [","] * 20 + [""] * 21, [","] * 7 + [""] * 8],  # three columns
+    *[[""] * 12 + [","] * 12, [""] * 25 + [","] * 25],  # four, with 37 rows too short
+]
+
+
+def test_files_are_as_wide_as_by_themselves(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where rows tell the number of columns, the first rows of a bundle once told it anew, and good rows were malformed."""
+    pipeline.profile(WIDTHS)
+    for name, header in HEADERS.items():
+        for number, ends in enumerate(ROW_ENDS):
+            rows = (f"2026-10-0{number + 1}T10:00:{second:02}Z,U-ann,Office{end}\n" for second, end in enumerate(ends))
+            pipeline.export(f"{name}/{number}.csv", header + "".join(rows))
+    alone = counted(monkeypatch, staging._Stager, "_stage_file")
+    found = pipeline.stage()
+    assert (found.rows, found.malformed) == (3 * 133, 3 * 37)
+    assert len(alone) == 2, "those without a header that hold malformed rows"
+
+
+def test_bundles_hold_few_files_open(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once each header of its own took a file descriptor, and a thousand of them all there are."""
+    monkeypatch.setattr(bundles, "MOST_GROUPS", 3)
+    for number in range(7):
+        pipeline.export(f"{number}.csv", f"{COLUMNS},report {number}\n{SWIPE.format(number)},\n")
+    opened = counted(monkeypatch, bundles.Group, "open")
+    alone = counted(monkeypatch, staging._Stager, "_stage_file")
+    assert pipeline.stage().files_read == 7
+    assert (len(opened), len(alone)) == (6, 1)
+
+
+MOVED = """
+sources:
+  - {name: lists, files: '*.json', records: first, columns: &ours {timestamp: time, user_id: who, location_id: where}, defaults: &all {location_type: location}}
+  - {name: old, files: 'old.csv', columns: &theirs {timestamp: '1', user_id: '2', location_id: '3'}, defaults: *all, header: 'false', skip_lines: 0}
+  - {name: same, files: 'same.csv', columns: *theirs, defaults: *all, header: 'false'}
+"""
+
+
+def test_a_rejection_has_its_own_text(pipeline: Pipeline) -> None:
+    """Not that of the row which stands there for a profile that has changed since the file was read."""
+    pipeline.profile(MOVED)
+    lists = {
+        name: [{"time": "2026-10-01T10:00:00Z", "who": f"U-{name}", "where": "Office"}] for name in ("first", "second")
+    }
+    pipeline.export("a.json", json.dumps(lists))
+    for name in ("old", "same"):
+        pipeline.export(f"{name}.csv", "".join(f"2026-10-01T10:00:00Z,U-{name}{n},Office\n" for n in range(3)))
+    pipeline.stage()
+    pipeline.database.connection.execute(
+        "update export_files set read_as = null where source <> 'lists'"
+    )  # as of before
+    pipeline.profile(MOVED.replace("records: first", "records: second").replace("skip_lines: 0", "skip_lines: 1"))
+    pipeline.validate()
+    texts = pipeline.ask("select user_id, raw from rejections join staged_presence using (row_id) order by row_id")
+    assert len(texts) == 7
+    assert all(f'"{user}"' in raw for user, raw in texts), texts
+    assert [raw.startswith('{"1":') for _, raw in texts] == [False] * 4 + [True] * 3, (
+        "only the last file is read the same"
+    )

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from calven_pipeline.exports import spreadsheets
+from calven_pipeline.exports import archives
 from calven_pipeline.exports.csv_header import header_of
 from calven_pipeline.exports.csv_text import CsvGrammar, plain_body
 from calven_pipeline.exports.dialect import Dialect
@@ -23,6 +23,7 @@ from calven_pipeline.exports.encodings import UnreadableTextError
 from calven_pipeline.exports.json_text import plain_json_lines
 from calven_pipeline.exports.profiles import Format
 from calven_pipeline.exports.tables import open_table, read_columns, trimmed, where_columns_stand
+from tests.sql.conftest import Pipeline
 from tests.sql.workbook import workbook
 
 UNREADABLE = "\udc81"  # a byte or code unit that no encoding of the tests has
@@ -267,6 +268,7 @@ def test_plain_json_lines(content: bytes, expected: tuple[bytes, int] | None) ->
     [
         pytest.param('{"device":{"email":"x"},"items":[{"id":7}]}', [("x", "7")], id="along the dots"),
         pytest.param('{"device.email":"x","device":{"email":"y"}}', [("x", None)], id="a key of that very name"),
+        pytest.param('{"device.email":null,"device":{"email":"y"}}', [(None, None)], id="null under that very name"),
         pytest.param('{"device":{"email":"x"},"device":{"email":"y"}}', [("x", None)], id="the first of two keys"),
         pytest.param('{"device":"x","items":{"0":{"id":"k"}}}', [(None, "k")], id="other kinds of values"),
         pytest.param('{"items":' + "[" * 5000 + "]" * 5000 + "}", [(None, None)], id="deep"),
@@ -298,6 +300,23 @@ DOCUMENT = (
         pytest.param('\ufeff{"data.events":[{"a":"z"}],"data":{"events":[]}}', "data.events", [("z",)], id="by name"),
         pytest.param('{"n":' + '{"n":' * 20 + "1" + "}" * 20 + ',"e":[{"a":"x"}]}', "e", [("x",)], id="past depths"),
         pytest.param('{"e":[]}', "e", [], id="empty"),
+        pytest.param(
+            '{"e":[{"a":"x"}],"n":1}\n{"e":[ ]}{"e":[\n{"a":"y"},{"a":"z"} ]}\n \n',
+            "e",
+            [("x",), ("y",), ("z",)],
+            id="many documents",
+        ),
+        pytest.param('{"e":[{"a":1}]}\n{"e":[{"a":2}]}\nx', "e", "behind its document 2 stands no other", id="a tail"),
+        pytest.param('{"e":[{"a":1}]}\n{"n":1}', "e", "document 2: it has no 'e', .* it has n", id="one without"),
+        pytest.param('{"e":[{"a":1}]}{"e":null}', "e", "'e', of document 2, .* is no array", id="one with none"),
+        pytest.param('{"e":[{"a":1}],"e":[{"a":2}]}', "e", "its 'e', .* stands there twice", id="twice"),
+        pytest.param(
+            '{"d":{"e":[]},"d":{"e":[]}}', "d.e", "its 'd', on the way to 'd.e', stands there twice", id="way"
+        ),
+        pytest.param('{"e":[{"a":1}]', "e", "no valid JSON", id="cut behind"),
+        pytest.param('{"e":[{"a":1}],}', "e", "no valid JSON", id="a comma too many"),
+        pytest.param('{"e":[{"a":1}}}', "e", "is no array", id="another bracket"),
+        pytest.param('{"ann@example.com":1,"n":2}', "e", "there it has 2 keys$", id="people's keys stay unsaid"),
         pytest.param("", "e", [], id="nothing"),
         pytest.param("\ufeff".encode("utf-16-le"), "e", [], id="nothing but a mark"),
         pytest.param(DOCUMENT, "data.rows", "it has no 'data.rows', .* it has n, events", id="no such key"),
@@ -365,25 +384,35 @@ SHEET = [
     [],
     [
         datetime.datetime.combine(DAY, datetime.time(8, 1, 0, 250_000)),
-        DAY,
+        datetime.date(9999, 12, 31),
         datetime.time(12),
-        'a\n"b",',
+        'a\n"b"\r,',
         123456789012,
         False,
     ],
-    [datetime.datetime.combine(DAY, datetime.time()), None, None, "é", 0.5, None],
+    [
+        datetime.datetime.combine(DAY, datetime.time()),
+        datetime.timedelta(hours=30, minutes=1, seconds=2),
+        None,
+        "left\rright",
+        0.5,
+        None,
+    ],
 ]
 
 
 def test_a_sheet(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    """Cells as text: whole numbers without a fraction, times to the second unless they are finer; empty rows are none."""
+    """Cells as text: whole numbers without a fraction, times to the second unless they are finer; empty rows are none.
+
+    A date is written with its midnight, whatever stands below it; a carriage return in a cell does not end the row.
+    """
     content = workbook(Events=SHEET, Other=[["a"], ["x"]])
     names = ("when", "day", "at", "card", "number", "ok")
     assert table(connection, tmp_path, content, names, kind=Format.XLSX, skip_lines=2) == [
-        ("2026-11-02 08:01:00", "2026-11-02", "08:01:00", "0042", "7", "true"),
+        ("2026-11-02 08:01:00", "2026-11-02 00:00:00", "08:01:00", "0042", "7", "true"),
         (None, None, None, None, None, None),
-        ("2026-11-02 08:01:00.250", "2026-11-02", "12:00:00", 'a\n"b",', "123456789012", "false"),
-        ("2026-11-02 00:00:00", None, None, "é", "0.5", None),
+        ("2026-11-02 08:01:00.250", "9999-12-31 00:00:00", "12:00:00", 'a\n"b"\r,', "123456789012", "false"),
+        ("2026-11-02 00:00:00", "30:01:02", None, "left\rright", "0.5", None),
     ]
     assert table(connection, tmp_path, content, ("a",), kind=Format.XLSX, sheet="Other") == [("x",)]
     assert table(connection, tmp_path, content, ("1",), kind=Format.XLSX, sheet="Other", header=False) == [
@@ -412,13 +441,83 @@ def test_workbooks_that_cannot_be_read(
         table(connection, tmp_path, content, (), kind=Format.XLSX, sheet="Events")
 
 
+def test_times_of_a_sheet(pipeline: Pipeline) -> None:
+    """A cell is written alike whatever stands around it; a date in a column of its own has only the time beside it."""
+    columns = (
+        "defaults: {user_id: U, location_id: L, location_type: zone}, timezone: UTC, format: xlsx, columns: {timestamp:"
+    )
+    pipeline.profile(
+        "sources:\n"
+        f"  - {{name: joined, files: joined*, {columns} [at, day]}}, timestamp_format: '%H:%M:%S %Y-%m-%d'}}\n"
+        f"  - {{name: moments, files: moments*, {columns} day}}, timestamp_format: '%Y-%m-%d %H:%M:%S'}}\n"
+        f"  - {{name: days, files: days*, {columns} day}}, timestamp_format: '%Y-%m-%d'}}\n"
+        f"  - {{name: iso, files: iso*, {columns} [day, at]}}}}\n"
+    )
+    midnight, eight = datetime.time(), datetime.datetime.combine(DAY, EIGHT)
+    for name in ("joined", "iso"):
+        pipeline.export(f"{name}.xlsx", workbook(S=[["day", "at"], [DAY, EIGHT], [DAY, midnight], [DAY, None]]))
+    pipeline.export("moments.xlsx", workbook(S=[["day"], [DAY]]))
+    pipeline.export("moments2.xlsx", workbook(S=[["day"], [DAY], [eight]]))
+    pipeline.export("days.xlsx", workbook(S=[["day"], [DAY], [eight]]))
+    assert pipeline.stage().problems == []
+    rows = pipeline.ask(
+        "select source, list(strftime(occurred_at, '%d %H:%M') order by row_id) "
+        "from staged_presence join export_files using (file_id) group by source order by source"
+    )
+    assert rows == [
+        ("days", ["02 00:00", None]),
+        ("iso", ["02 08:01", "02 00:00", "02 00:00"]),
+        ("joined", ["02 08:01", "02 00:00", None]),
+        ("moments", ["02 00:00", "02 00:00", "02 08:01"]),
+    ]
+
+
+def with_rows(rows: str) -> bytes:
+    """A workbook whose sheet has these rows below its own, as their XML."""
+    content = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook(Events=[["a", "b"], ["x", "y"]]))) as source,
+        zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for part in source.namelist():
+            target.writestr(part, source.read(part).replace(b"</sheetData>", f"{rows}</sheetData>".encode()))
+    return content.getvalue()
+
+
+FILLED = '<c r="XFD1048576"><v>1</v></c>'
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        pytest.param(f'<row r="1048576">{FILLED}</row>', "larger than 20,000,000 cells", id="one far cell"),
+        pytest.param(f"<x:row xmlns:x='u'><x:c{FILLED[2:-4]}</x:c></x:row>", "larger than", id="written otherwise"),
+        pytest.param('<row r="9"/>' + "<row>" * 5 + "<c><v>1</v></c>", "no Excel workbook", id="no XML"),
+        pytest.param('<row r="1048576"/><row><c><v>1</v></c></row>', "beyond its last row", id="below the last"),
+        pytest.param('<row r="2000"/><row>' + "<c/>" * 10_000 + "<c><v>1</v></c></row>", "larger than", id="counted"),
+        pytest.param('<row r="3"><c r="1A"/></row>', "no Excel workbook", id="no reference"),
+        pytest.param(f"<!--{FILLED}--><row r='3'><c r='A3' t='str'><v>z</v></c></row>", None, id="a comment"),
+        pytest.param(f'<row r="1048576">{FILLED[:-13]} s="0"/></row>', None, id="a far cell without a value"),
+    ],
+)
+def test_sheets_with_cells_far_away(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, rows: str, words: str | None
+) -> None:
+    """A few bytes that would take all memory are refused; cells without a value take none."""
+    if words is None:
+        assert table(connection, tmp_path, with_rows(rows), ("a", "b"), kind=Format.XLSX)[0] == ("x", "y")
+        return
+    with pytest.raises(UnreadableTextError, match=words):
+        table(connection, tmp_path, with_rows(rows), (), kind=Format.XLSX)
+
+
 def test_a_workbook_that_explodes(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its parts are counted as they come out of the archive, before anything else reads them."""
-    monkeypatch.setattr(spreadsheets, "FREE_BYTES", 1_000_000)
+    monkeypatch.setattr(archives, "FREE_BYTES", 1_000_000)
     content = io.BytesIO(workbook(Events=SHEET))
     with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/media.xml", bytes(2_000_000))
-    with pytest.raises(UnreadableTextError, match="it unpacks to more than 1,000,000 bytes"):
+    with pytest.raises(UnreadableTextError, match="it unpacks to more than 200 times its size; export it as CSV"):
         table(connection, tmp_path, content.getvalue(), (), kind=Format.XLSX)

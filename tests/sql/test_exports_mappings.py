@@ -66,7 +66,9 @@ def test_without_tables(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -
         ("ab,x@example.com\nab,X@example.com\n", "(row 2)"),
         ("ab,x@example.com\nab,\n", "(row 2)"),
         ("me@example.com,x@example.com\nme@example.com,y@example.com\n", "row 2"),
-        ("ab,x@example.com\nab\n", "row 2 cannot be read"),
+        ('"a\nb",x@example.com\n\nab\n', "line 5 cannot be read: it has 1 value, the header 2"),
+        ('ab,"x@example.com\n', 'line 2 cannot be read: a quote (") is not closed'),
+        ("ab,x@example.com\nab\n", "line 3 cannot be read: it has 1 value, the header 2"),
     ],
 )
 def test_what_cannot_be_followed(connection: duckdb.DuckDBPyConnection, tmp_path: Path, rows: str, word: str) -> None:
@@ -82,3 +84,52 @@ def test_what_cannot_be_followed(connection: duckdb.DuckDBPyConnection, tmp_path
 def test_a_table_that_is_gone(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     with pytest.raises(SourceProfileError, match="No such file"):
         read_people(connection, PROFILE, tmp_path)
+
+
+GERMAN = "source_place;location_id;location_type\r\nEingang;E;zone\r\nKüche 1;K;zone\r\nGroßraum;G;zone\r\n"
+GREEK = "source_place,location_id,location_type\nΕίσοδος,E,zone\n"  # noqa: RUF001
+RUSSIAN = "source_place,location_id,location_type\nВход,E,zone\nСклад 2,S,zone\n"  # noqa: RUF001
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "stated", "places"),
+    [
+        (GERMAN, "cp1252", None, ["Eingang", "Großraum", "Küche 1"]),
+        (GERMAN, "utf-8", "windows-1251", ["Eingang", "Großraum", "Küche 1"]),
+        (GERMAN, "utf-16", None, ["Eingang", "Großraum", "Küche 1"]),
+        (RUSSIAN, "cp1251", None, ["Вход", "Склад 2"]),
+        (RUSSIAN, "cp1251", "utf-16", ["Вход", "Склад 2"]),
+        (GREEK, "cp1253", "windows-1253", ["Είσοδος"]),
+    ],
+)
+def test_tables_as_a_spreadsheet_saves_them(
+    connection: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    text: str,
+    encoding: str,
+    stated: str | None,
+    places: list[str],
+) -> None:
+    """The header says nothing; once every row with such a letter was refused. UTF-8 wins over what the source states."""
+    (tmp_path / "places.csv").write_bytes(text.encode(encoding))
+    profile = PROFILE.model_copy(update={"encoding": stated})
+    assert sorted(row[0] for row in read_places(connection, profile, tmp_path).fetchall()) == places
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("A,1,zone\nВход BА,E,zone\n".encode("cp1251"), "it is not UTF-8 (see line 3); save it as CSV UTF-8"),  # noqa: RUF001
+        ("A,1,zone\n".encode("utf-16-le"), "it is no text in UTF-8; save it as CSV UTF-8"),
+        (b"A,1,zone\nB\xe4,1,zone\n", "line 3 cannot be read: it is not UTF-8"),
+    ],
+)
+def test_tables_in_an_encoding_that_stays_unclear(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, content: bytes, told: str
+) -> None:
+    """The third begins with the mark of UTF-8."""
+    mark = b"\xef\xbb\xbf" if told.startswith("line") else b""
+    (tmp_path / "places.csv").write_bytes(mark + b"source_place,location_id,location_type\n" + content)
+    with pytest.raises(SourceProfileError) as caught:
+        read_places(connection, PROFILE, tmp_path)
+    assert told in str(caught.value)

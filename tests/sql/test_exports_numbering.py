@@ -33,7 +33,7 @@ line_ends = st.sampled_from(["\n", "\r\n"])
     common_end=st.one_of(st.none(), line_ends),
     last_end=st.booleans(),
 )
-@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 def test_every_row_has_its_number(
     records: list[tuple[tuple[str, str], str]], common_end: str | None, last_end: bool
 ) -> None:

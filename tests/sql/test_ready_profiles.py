@@ -9,8 +9,10 @@ import re
 import shutil
 from datetime import UTC, datetime
 
+import duckdb
 import pytest
 
+from calven_pipeline.exports.outcomes import outcome_columns, outcome_expression
 from calven_pipeline.exports.profiles import load_profiles
 from calven_pipeline.exports.ready import READY_FOLDER, ready_names, ready_profile, ready_summary, ready_text
 from calven_pipeline.project import samples_folder
@@ -19,6 +21,30 @@ from tests.sql.conftest import Pipeline
 SYSTEMS = samples_folder() / "systems"
 TABLES = {"people.csv", "places.csv", "expected.csv"}
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+NOT_PRESENCE = (
+    "Access denied",
+    "Access refused",
+    "Access restricted",
+    "was denied entry",
+    "was unable to unlock Main door",
+    "Main door could not be unlocked",
+    "Main door was not unlocked",
+    "unlocked Main door remotely",
+    "was granted exit from Main hall",
+    "was granted access through Main hall",
+    "Access Granted - Exit",
+    "Local Grant - OUT",
+    "Main door (Out)",
+    "Main door (Out) 2",
+    "Main door (In) (Out)",
+    "Main door (Exit)",
+    "Main door OUT",
+    "Main door",
+    "Out",
+    "Exit",
+    "Guest",
+    "Visitors",
+)
 KEYS_OF_A_SOURCE = {"name", "source_id", "files", "people", "places", "fallback", "profile", "local_timezone"}
 
 ROWS = """
@@ -96,6 +122,43 @@ def test_a_ready_profile_reads_well_and_leaves_the_source_to_its_owner(name):
     assert ready_summary(name) == text.splitlines()[0][2:]
     assert not KEYS_OF_A_SOURCE & set(ready_profile(name))
     assert max(map(len, text.splitlines())) <= 122
+
+
+@pytest.mark.parametrize("profile", load_profiles(SYSTEMS), ids=lambda profile: profile.name)
+def test_no_word_of_refusal_or_leaving_is_presence(profile):
+    """In none of the columns that a profile judges, though the other columns say granted.
+
+    Kisi's `message` once counted unless it held one of five words, and Net2's door unless it ended in "(Out)".
+    """
+    granted = {
+        theirs: duckdb.ConstantExpression(entries[0].replace("*", " x ").strip() or None)
+        for theirs, entries in profile.granted.items()
+    }
+    with duckdb.connect() as connection:
+        words = connection.sql("select unnest($words) as word", params={"words": NOT_PRESENCE})
+        for theirs in outcome_columns(profile):
+            outcome = outcome_expression(profile, {**granted, theirs: duckdb.ColumnExpression("word")})
+            as_listed = outcome_expression(profile, granted)
+            said = words.select("word", outcome, as_listed).fetchall()
+            assert {listed for _, _, listed in said} == {"granted"}
+            assert [word for word, outcome, _ in said if outcome == "granted"] == [], theirs
+
+
+def test_where_a_ready_profile_takes_whatever_stands_there():
+    """Only where nothing means well: no reject code, and a reader of Verkada's whose door has no way out."""
+    anything = {
+        (name, theirs, entry)
+        for name in ready_names()
+        for theirs, entries in ready_profile(name).get("granted", {}).items()
+        for entry in entries
+        if not entry.strip("*")
+    }
+    assert anything == {("ccure-9000", "RejectCode", ""), ("verkada", "direction", "")}
+
+
+def test_no_ready_profile_makes_one_badge_of_two():
+    """123:4567 and 124:4567 are two people; where there is one facility, its owner may say so."""
+    assert not [name for name in ready_names() if "facility" in json.dumps(ready_profile(name).get("normalize", {}))]
 
 
 def test_nothing_sensitive_is_read():

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import duckdb
 import pytest
 
+from calven_pipeline.errors import SourceProfileError
 from calven_pipeline.exports import archives, arrivals
+from calven_pipeline.exports.archives import Member
 from calven_pipeline.exports.profiles import load_profiles
-from calven_pipeline.exports.staging import Staging, stage_exports
+from calven_pipeline.exports.staging import Staging, _Stager, stage_exports
 from tests.sql.conftest import COLUMNS, Pipeline
 
 SWIPE = "2026-10-01T10:0{}:00Z,,,U-ann,,Office,location"
@@ -67,10 +71,24 @@ def test_members_are_files_of_their_own(pipeline: Pipeline, monkeypatch: pytest.
     assert pipeline.stage() == Staging(files_seen=3)
 
 
-def test_a_member_that_cannot_be_read_does_not_stop_the_others(pipeline: Pipeline) -> None:
-    """And is told of again with every run, until the archive is mended."""
+def once(opens: Callable[[Member], BinaryIO], name: str) -> Callable[[Member], BinaryIO]:
+    """Opens that member alone."""
+
+    def open_or_refuse(member: Member) -> BinaryIO:
+        assert member.source_file == name
+        return opens(member)
+
+    return open_or_refuse
+
+
+def test_a_member_that_cannot_be_read_does_not_stop_the_others(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is told of again with every run, until the archive is mended; the others are not unpacked again for that."""
     pipeline.profile(EVERYTHING)
-    archive = bytearray(zipped(a=table(SWIPE.format(1)), b=table(SWIPE.format(2)), c=table(SWIPE.format(3))))
+    archive = bytearray(
+        zipped(a=table("soon,,,U-ann,,Office,location"), b=table(SWIPE.format(2)), c=table(SWIPE.format(3)))
+    )
     second = archive.index(b"b.csv")
     archive[second + 8] ^= 0xFF
     pipeline.export("night.zip", bytes(archive))
@@ -79,9 +97,59 @@ def test_a_member_that_cannot_be_read_does_not_stop_the_others(pipeline: Pipelin
         assert (found.files_read, [str(problem)[:44] for problem in found.problems]) == (
             read, ["Cannot read night.zip/b.csv of source doors:"]
         )  # fmt: skip
+        monkeypatch.setattr(Member, "open", once(Member.open, "night.zip/b.csv"))
+    monkeypatch.undo()
+    pipeline.validate()
+    assert '"timestamp":"soon","eventId"' in pipeline.ask("select raw from rejections")[0], "not as it was staged"
     pipeline.export("night.zip", zipped(b=table(SWIPE.format(2))))
     assert pipeline.stage().files_read == 1
     assert [name for name, *_ in files(pipeline)] == ["night.zip/a.csv", "night.zip/c.csv", "night.zip/b.csv"]
+
+
+def test_a_read_me_in_an_archive_stops_nothing(pipeline: Pipeline) -> None:
+    """It is told of with every run; where nothing in an archive fits, the profile is wrong."""
+    pipeline.profile(EVERYTHING)
+    pipeline.export("day.zip", zipped(a_note=b"Exported on Monday\n", day=table(SWIPE.format(1))))
+    pipeline.export("empty.zip", zipped())
+    pipeline.export("other.csv", table(SWIPE.format(2)))
+    for read in (2, 0):
+        found = pipeline.stage()
+        assert found.files_read == read
+        told = [str(problem) for problem in found.problems]
+        assert [part in line for part, line in zip(["empty.zip of", "day.zip/a_note.csv does"], told, strict=True)] == [
+            True
+        ] * 2
+    pipeline.export("notes.zip", zipped(a_note=b"Exported on Tuesday\n"))
+    with pytest.raises(SourceProfileError, match=r"notes\.zip/a_note\.csv does not have"):
+        pipeline.stage()
+
+
+def test_a_name_that_cannot_be_read_does_not_hide_its_copy(pipeline: Pipeline) -> None:
+    pipeline.profile(EVERYTHING.replace("format: csv", "source_id: Doors"))
+    for name in ("day.bak", "day.csv", "day.txt"):
+        pipeline.export(name, table(SWIPE.format(1)))
+    found = pipeline.stage()
+    assert (len(found.problems), files(pipeline)) == (1, [("day.csv", 1, len(table(SWIPE.format(1))))])
+    assert pipeline.stage().problems == []
+
+
+def test_what_a_killed_run_unpacked_goes(pipeline: Pipeline) -> None:
+    scratch = pipeline.database.state / "scratch"
+    (scratch / "tmp1").mkdir(parents=True)
+    for left in (scratch / "tmp1" / "unpacked", scratch / "sample"):
+        left.write_bytes(b"left")
+    pipeline.stage()
+    assert list(scratch.iterdir()) == []
+
+
+def test_little_is_kept_of_a_file_that_waits(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each new file at once: a hundred thousand first lines of JSON do not fit into memory."""
+    pipeline.export("a.jsonl", json.dumps({"timestamp": "soon", "note": "x" * 50_000}) + "\n")
+    pipeline.export("b.csv", COLUMNS + ",x" * 20_000 + "\n")
+    waiting: list[Any] = []
+    monkeypatch.setattr(_Stager, "stage", lambda _, new_files: waiting.extend(new_files))
+    pipeline.stage()
+    assert [len(new.header or b"") for new in waiting] == [0, 32]
 
 
 def test_an_archive_that_explodes_is_one_problem(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,10 +193,22 @@ def test_only_what_was_asked_for(pipeline: Pipeline) -> None:
         pipeline.swipes(SWIPE.format(number), name=f"{number}.csv")
     profiles = load_profiles(pipeline.data)
     found = stage_exports(pipeline.database, profiles, pipeline.data, only=["1.csv", "gone.csv"])
-    assert (found.files_seen, found.files_read) == (1, 1)
+    assert (found.files_seen, found.files_read, found.left) == (1, 1, ["gone.csv"])
     assert stage_exports(pipeline.database, profiles, pipeline.data, only=[]).files_seen == 0
     assert pipeline.stage().files_read == 2
     assert [name for name, *_ in files(pipeline)] == ["1.csv", "0.csv", "2.csv"]
+
+
+def test_a_link_out_of_the_folder_stops_no_others(pipeline: Pipeline) -> None:
+    """And is a problem only of a run that was to read it."""
+    pipeline.swipes(SWIPE.format(1), name="a.csv")
+    (pipeline.data / "exports" / "link.csv").symlink_to("../secret.csv")
+    profiles = load_profiles(pipeline.data)
+    assert stage_exports(pipeline.database, profiles, pipeline.data, only=["a.csv"]).problems == []
+    pipeline.swipes(SWIPE.format(2), name="b.csv")
+    found = pipeline.stage()
+    assert (found.files_read, found.refused) == (1, ["link.csv"])
+    assert stage_exports(pipeline.database, profiles, pipeline.data, only=["link.csv"]).refused == ["link.csv"]
 
 
 def test_files_that_no_source_reads_are_counted(pipeline: Pipeline) -> None:
@@ -174,8 +254,8 @@ def test_a_file_that_goes_on_changing_is_left(
 ) -> None:
     """The wait has an end, the others are read; also where the times of change lie in the future."""
     growing, good = pipeline.swipes(SWIPE.format(1), name="a.csv"), pipeline.swipes(SWIPE.format(2), name="b.csv")
-    later = time.time() + lead_s
-    os.utime(good, (later, later))
+    for file in (growing, good):  # ahead, so that a busy machine does not let it settle before the look
+        os.utime(file, (time.time() + max(lead_s, 1),) * 2)
     sleeps = time.sleep
 
     def write_on(seconds: float) -> None:

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-Cell = str | bool | float | datetime.datetime | datetime.date | datetime.time | None
+Cell = str | bool | float | datetime.datetime | datetime.date | datetime.time | datetime.timedelta | None
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -19,11 +19,12 @@ TYPES = (
     '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
     '<Default Extension="xml" ContentType="application/xml"/></Types>'
 )
-STYLES = (  # 1: a moment, 2: a date, 3: a time of day
+STYLES = (  # 1: a moment, 2: a date, 3: a time of day, 4: hours
     f"<styleSheet {MAIN}><fonts><font/></fonts><fills><fill/></fills><borders><border/></borders><cellStyleXfs><xf/>"
-    '</cellStyleXfs><cellXfs><xf numFmtId="0"/><xf numFmtId="22"/><xf numFmtId="14"/><xf numFmtId="21"/></cellXfs>'
+    '</cellStyleXfs><cellXfs><xf numFmtId="0"/><xf numFmtId="22"/><xf numFmtId="14"/><xf numFmtId="21"/><xf numFmtId="46"/></cellXfs>'
     "</styleSheet>"
 )
+RETURN = "_x000D_"  # XML would make a line feed of it
 DAY = datetime.timedelta(days=1)
 EPOCH = datetime.datetime(1899, 12, 30)  # noqa: DTZ001 - a workbook knows no zones
 
@@ -65,7 +66,9 @@ def _cell(place: str, cell: Cell) -> str:
     if cell is None:
         return ""
     if isinstance(cell, str):
-        return f'<c r="{place}" t="inlineStr"><is><t xml:space="preserve">{escape(cell)}</t></is></c>'
+        return (
+            f'<c r="{place}" t="inlineStr"><is><t xml:space="preserve">{escape(cell, {chr(13): RETURN})}</t></is></c>'
+        )
     kind, value = "", cell
     if isinstance(cell, bool):
         kind, value = 't="b"', int(cell)
@@ -75,4 +78,6 @@ def _cell(place: str, cell: Cell) -> str:
         kind, value = 's="2"', (datetime.datetime.combine(cell, datetime.time()) - EPOCH) / DAY
     elif isinstance(cell, datetime.time):
         kind, value = 's="3"', (datetime.datetime.combine(EPOCH, cell) - EPOCH) / DAY
+    elif isinstance(cell, datetime.timedelta):
+        kind, value = 's="4"', cell / DAY
     return f'<c r="{place}" {kind}><v>{value!r}</v></c>'

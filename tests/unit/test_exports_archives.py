@@ -72,6 +72,8 @@ def test_a_workbook_is_no_archive(tmp_path: Path) -> None:
     workbook = zipped(("xl/workbook.xml", b"x"), ("[Content_Types].xml", b"x"))
     (plain,) = found(tmp_path, workbook, "a.xlsx")
     (packed,) = found(tmp_path, zipped(("a.xlsx", workbook)))
+    named_alike = found(tmp_path, zipped(("[Content_Types].xml", b""), ("a.csv", CSV)), "b.csv")
+    assert [read(member) for member in named_alike] == [b"", CSV]
     assert plain.is_plain
     assert (packed.source_file, read(packed)) == ("doors/night.zip/a.xlsx", workbook)
 
@@ -144,6 +146,14 @@ def test_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(archives, "MOST_MEMBERS", 1)
     with pytest.raises(UnreadableTextError, match="more than 1 files"):
         found(tmp_path, zipped(("a.csv", CSV), ("b.csv", CSV)))
+
+
+def test_a_long_list_of_files_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million empty files take 50 MB in a list, and a gigabyte of memory once it is read."""
+    monkeypatch.setattr(archives, "MOST_LIST_BYTES", 100)
+    with pytest.raises(UnreadableTextError, match=r"too many files \(their list has 102 bytes\)"):
+        found(tmp_path, zipped(("a.csv", CSV), ("b.csv", CSV)))
+    assert len(found(tmp_path, zipped(("a.csv", CSV)))) == 1
 
 
 def test_two_files_of_one_name(tmp_path: Path) -> None:

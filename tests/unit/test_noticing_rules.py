@@ -18,12 +18,14 @@ from calven_pipeline.exports.noticing import (
     ask_again,
     learn,
     notice,
+    tell,
+    unseen_reasons,
 )
 
 NIGHT = 1_800_000_000.0
 GOOD = Ended(staged=True, judged=True)
 DIED = Ended(staged=False, judged=False)
-REFUSED = Ended(staged=True, judged=True, refused=True)
+REFUSED = Ended(staged=True, judged=True, refused=frozenset({"bad"}))
 A, B = Mark(100, 1), Mark(200, 2)
 
 
@@ -36,13 +38,17 @@ class Folder:
         self.problem = ""
         self.open: set[str] = set()
         self.unseen: dict[str, str] = {}
+        self.sources = {"hq": "badges"}
+        self.closed: set[str] = set()
         self.now = NIGHT
         self.memory = Memory("m")
         self.noticed = Noticed(self.memory)
 
     def look(self, after_s: float = SETTLE_S) -> tuple[str, ...]:
         self.now += after_s
-        seen = Look(self.profiles, self.problem, {} if self.problem else self.files, self.unseen)
+        files = {} if self.problem else self.files
+        closed = frozenset(self.closed)
+        seen = Look(self.profiles, self.problem, files, self.unseen, sources=self.sources, closed=closed)
         self.noticed = notice(seen, self.memory, self.now, is_open=self.open.__contains__)
         self.memory = self.noticed.memory
         return self.noticed.batch
@@ -221,24 +227,30 @@ def test_an_unreadable_file_is_left_until_it_or_the_profiles_change():
     folder.look()
     folder.ended(REFUSED)
     assert folder.look(100_000) == ()
-    assert "2 came with one that cannot be read" in folder.noticed.story
+    assert folder.noticed.story == "1 cannot be read: mend them, or their profiles"
     folder.files["hq"]["bad"] = B
     assert [folder.look(), folder.look()] == [(), ("bad",)]
     folder.ended(REFUSED)
     first = folder.noticed.key
-    folder.profiles = "mended"
-    assert folder.look() == ("bad", "good")
+    folder.profiles, folder.sources = "mended", {"hq": "badges", "wifi": "mended"}
+    assert folder.look() == (), "another source was mended"
+    folder.unseen, folder.files = {"hq": "away"}, {}
+    folder.sources = {"hq": "mended"}
+    assert folder.look() == ()
+    folder.unseen, folder.files = {}, {"hq": {"bad": B, "good": A}}
+    assert folder.look() == ("bad",), "what was read well is not read again"
     assert folder.noticed.key != first
     folder.ended()
-    folder.profiles = "changed"
-    assert folder.look() == (), "what was read well is not read again"
+    folder.sources = {"hq": "changed"}
+    assert folder.look() == ()
 
 
-def test_what_a_run_left_as_still_changing_is_asked_for_again_alone():
+def test_what_a_run_left_is_asked_for_again_alone():
+    """It was still changing, or its rights or its disk are to be mended, which changes nothing that a look sees."""
     folder = Folder(a=A, b=A)
     folder.look()
     folder.look()
-    folder.ended(Ended(staged=True, judged=True, unsettled=frozenset({"b"})))
+    folder.ended(Ended(staged=True, judged=True, left=frozenset({"b"}), refused=frozenset({"b"})))
     assert [folder.look(), folder.look(AGAIN_AFTER_S[1])] == [(), ("b",)]
 
 
@@ -300,6 +312,41 @@ def test_a_source_that_cannot_be_listed_keeps_its_memory():
     folder.files, folder.unseen = {"hq": {"a": A}}, {}
     assert [folder.look(), folder.look()] == [(), ()]
     assert set(folder.memory.files) == {"hq"}, "a source that is gone is forgotten"
+
+
+def test_a_folder_that_cannot_be_listed_hides_its_files_and_no_others():
+    """They are neither new nor asked for, until it can be listed."""
+    folder = Folder(a=A, **{"in/b": A}).taken()
+    folder.files["hq"]["in/c"] = A
+    folder.look()
+    folder.files, folder.closed = {"hq": {"a": A, "d": A}}, {"in"}
+    assert [folder.look(), folder.look()] == [(), ("d",)]
+    folder.ended()
+    assert set(folder.memory.files["hq"]) == {"a", "d", "in/b", "in/c"}
+    folder.files, folder.closed = {"hq": {"a": A, "d": A, "in/b": A, "in/c": A}}, set()
+    assert folder.look() == ("in/c",)
+
+
+def test_a_look_fails_once_in_an_hour_for_the_same_reason():
+    memory, told = Memory("m"), []
+    for after_s, reason in [
+        (0, "away"),
+        (10, "away"),
+        (20, "refused"),
+        (30, "refused"),
+        (3_630, "refused"),
+        (0, "refused"),
+    ]:
+        memory, fails = tell(memory, [reason], NIGHT + after_s)
+        told.append(fails)
+    assert told == [True, False, True, False, True, True]
+
+
+def test_no_drop_folder_is_a_reason_only_where_there_was_one():
+    look = Look("profiles", unseen={"hq": "gone", "wifi": "gone"}, is_bare=True)
+    assert unseen_reasons(look, Memory("m")) == []
+    assert unseen_reasons(look, Folder(a=A).taken().memory) == ["gone"]
+    assert unseen_reasons(replace(look, is_bare=False), Memory("m")) == ["gone"]
 
 
 def test_the_key_names_what_goes_in():

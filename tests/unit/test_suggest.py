@@ -6,10 +6,12 @@ from pathlib import PurePosixPath
 import pytest
 import yaml
 
+from calven_pipeline.exports.dialect import Dialect
 from calven_pipeline.exports.encodings import UnreadableTextError
 from calven_pipeline.exports.profiles import load_profiles
 from calven_pipeline.previewing.guesses import guess_outcomes, guess_person, guess_place
 from calven_pipeline.previewing.heads import HEAD_BYTES, take_head
+from calven_pipeline.previewing.lines import Lines
 from calven_pipeline.previewing.samples import sample_of
 from calven_pipeline.previewing.suggest import Surroundings, as_yaml, fitting_profile, suggest
 from calven_pipeline.previewing.times import formats_that_read, guess_time
@@ -132,6 +134,14 @@ def test_what_is_no_export(looked, content, name, told):
         looked(content, name)
 
 
+def test_lines_of_rows_up_to_a_value_that_goes_on_below(looked):
+    """A quote alone is no reason to know no line."""
+    head, sample = looked(rows("at,who", '1,"a ""b"""', "", '2, "c,""d"', '3,5" door', '4,"e', 'f"', "5,g"))
+    assert [Lines(head, sample).of_row(row) for row in range(1, 6)] == [2, 4, 5, 6, None]
+    unquoted = Lines(head, sample, Dialect(quote="", skip_lines=1, header=False))
+    assert [unquoted.of_row(row) for row in range(1, 6)] == [2, 4, 5, 6, 7]
+
+
 # Times
 
 
@@ -180,23 +190,69 @@ def test_person_and_place_by_name(looked):
     assert guess_place(sample, ["at"]) == ("Site", "Door name")
 
 
+WORDS = {
+    "granted": ["Access granted", "Valid card", "Authorized", "CardAdmitted", "door_ble_unlock_attempt_accepted", "Entry", "Host Grant - IN"],
+    "ignored": [
+        "Access denied", "Door forced", "Exit button", "Invalid card", "Unauthorized", "Unsuccessful", "Disallowed", "Abnormal",
+        "Non-valid card", "Not yet granted", "Never authorised", "Access prohibited", "Entry forbidden", "Unable to open",
+        "Permit expired", "Leaving", "Zutritt verweigert",
+    ],
+    "open": [
+        "Egress granted", "Door unlocked by schedule", "Unlocked successfully",  "Unlocked", "Restricted area granted", "Granted, no entry", "Duress",
+        "Normal", "Revalidated", "Zutritt gewährt",
+    ],
+}  # fmt: skip
+
+
 def test_outcomes_by_their_words(looked):
-    words = [
-        "Access granted",
-        "Access denied",
-        "Door forced",
-        "Exit button",
-        "Valid card",
-        "Invalid card",
-        "Duress",
-        "Unlocked",
-    ]
-    _, sample = looked(rows("at,Badge,Result", *(f"2026-11-02 07:5{i},B-{i},{word}" for i, word in enumerate(words))))
+    """A word within a word grants nothing, and neither does what says both; a door that stands open tells of nobody."""
+    words = [word for listed in WORDS.values() for word in listed]
+    _, sample = looked(rows("at;Badge;Result", *(f"2026-11-02 07:00;B-{i};{word}" for i, word in enumerate(words))))
     (guess,) = guess_outcomes(sample, ["at"])
     assert guess.column == "Result"
-    assert guess.granted == ("Access granted", "Valid card", "Unlocked")
-    assert guess.ignored == ("Access denied", "Door forced", "Exit button", "Invalid card")
-    assert guess.open == ("Duress",)
+    assert {key: list(getattr(guess, key)) for key in WORDS} == WORDS
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"Ergebnis": ["Zutritt gewährt", "Zutritt verweigert"]}, ("Ergebnis", (), ("Zutritt verweigert",), ("Zutritt gewährt",))),
+        ({"Type": ["Card"], "Résultat": ["Oui", "Non"]}, ("Résultat", (), ("Non",), ("Oui",))),
+        ({"status": ["0", "1"], "event_id": ["71", "72"], "Card type": ["a", "b"]}, ("status", (), (), ("0", "1"))),
+        ({"Tulos": ["hyv", "hyl"], "Company": ["X", "Y"]}, ("Tulos", (), (), ("hyv", "hyl"))),
+        ({"VIP": ["no", "yes"], "Esito": ["Sì", "Nulla"]}, ("Esito", (), (), ("Sì", "Nulla"))),
+        ({"Message": [f"Badge holder {i} came through the main door" for i in range(5)]}, ("Message", (), (), ())),
+    ],
+)  # fmt: skip
+def test_the_likeliest_column_where_no_word_is_known(looked, columns, expected):
+    """So nothing counts until a person has written which words are presence."""
+    table = [{"at": f"2026-11-02 07:0{i}", "Badge": f"B-{i}"} | {k: v[i % len(v)] for k, v in columns.items()} for i in range(6)]  # fmt: skip
+    _, sample = looked(rows(";".join(table[0]), *(";".join(row.values()) for row in table)))
+    (guess,) = guess_outcomes(sample, ["at"], ["Badge"])
+    assert (guess.column, guess.granted, guess.ignored, guess.open) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "granted", "ignored", "open_"),
+    [
+        ("direction", ["Entrada", "Salida"], ["Entrada"], ["Salida"], []),
+        ("in_out", ["1", "2"], [], [], ["1", "2"]),
+        ("Richtung", ["Kommen", "Pause"], ["Kommen"], [], ["Pause"]),
+        ("Mouvement", ["Entrée", "Sortie", ""], ["Entrée", ""], ["Sortie"], []),
+        ("Buchung", ["ein", "aus"], ["ein"], ["aus"], []),
+        ("Direction", ["In"], ["In"], [], []),
+        ("Door", ["Main door (In)", "Main door (Out)"], ["Main door (In)"], ["Main door (Out)"], []),
+        ("Way", ["Entry", "Entry refused", "Exit"], ["Entry"], ["Exit"], ["Entry refused"]),
+    ],
+)
+def test_directions_in_any_words(looked, name, values, granted, ignored, open_):
+    """An exit is no presence, so a column of directions never vanishes."""
+    lines = [f"2026-11-02 07:0{i},{('Granted', 'Denied')[i % 2]},{value}" for i, value in enumerate(values)]
+    _, sample = looked(rows(f"at,Result,{name}", *lines))
+    guesses = {guess.column: guess for guess in guess_outcomes(sample, ["at"])}
+    found = guesses.pop(name)
+    assert (list(found.granted), list(found.ignored), list(found.open)) == (granted, ignored, open_)
+    assert list(guesses) == ["Result"]
 
 
 def test_sentences_about_people_are_no_outcomes(looked):
@@ -237,11 +293,18 @@ def all_suggested(tmp_path_factory):
     return {profile.name: profile for profile in load_profiles(data)}
 
 
+NETWORKS = {"cisco-spaces": "deviceLocationUpdate.ssid", "meraki-scanning": "ssid", "mist": "ssid"}
+
+
 def test_every_sample_is_recognised(written, all_suggested):
-    """What is printed loads, and reads its file as the profile that its owner wrote; a fallback only the owner can know."""
+    """What is printed loads, and reads its file as the profile that its owner wrote; fallback and network only the owner can know."""
     assert sorted(all_suggested) == sorted(written)
     for name, profile in written.items():
         own = {"fallback", "local_timezone", "sheet"}
+        if name in NETWORKS:
+            named = all_suggested[name].granted[NETWORKS[name]]
+            assert named == ("name of your company's network",)
+            profile.granted[NETWORKS[name]] = named
         assert all_suggested[name].model_dump(exclude=own) == profile.model_dump(exclude=own), name
 
 
@@ -265,8 +328,37 @@ def test_a_guess_loads_and_asks(suggested):
         assert question in text
 
 
+def test_a_guess_that_knows_no_word_counts_nothing(suggested):
+    """Words of presence, directions and networks wait for a person, who finds what was seen in a comment."""
+    profile, text = suggested(
+        rows(
+            "Zeit,Ausweis,Tür,Ergebnis,in_out,ssid,",
+            *(
+                f"2026-11-02 07:5{i},00{i},Main,{result},{i % 2},{ssid},{i}"
+                for i, (result, ssid) in enumerate(
+                    [("Zutritt gewährt", "Visitors"), ("Zutritt abgelehnt", "Visitors"), ("Sabotage", "Office")]
+                )
+            ),
+        )
+    )
+    assert profile.granted == {
+        "Ergebnis": ("put the words of presence here",),
+        "in_out": ("put the words for coming in here",),
+        "ssid": ("name of your company's network",),
+    }
+    assert profile.ignored == {"Ergebnis": ("Zutritt abgelehnt",), "ssid": ("*guest*", "")}
+    for told in ('Ergebnis says "Zutritt gewährt", "Sabotage"', 'in_out says "0", "1"', 'Seen: "Visitors", "Office".'):
+        assert told in " ".join(text.replace("#", " ").split())
+
+
+def test_a_column_without_a_name_names_nobody(suggested):
+    profile, _ = suggested(rows("Time,Door,", "2026-11-02 07:58,Main,B-1", "2026-11-02 07:59,Side,B-2"))
+    assert "" not in {theirs for names in profile.columns.values() for theirs in names}
+
+
 @pytest.mark.parametrize(
-    "awkward", ["yes", "null", "a: b", "# no", "- x", "'", '"', "*all", "tab\there", "[x]", "007", "é"]
+    "awkward",
+    ["yes", "null", "a: b", "# no", "- x", "'", '"', "*all", "tab\there", "[x]", "007", "é", "a\x85b", "\x1b[31mred"],
 )
 def test_any_name_or_value_survives_the_yaml(suggested, awkward):
     quoted = '"' + awkward.replace('"', '""') + '"'
@@ -276,13 +368,14 @@ def test_any_name_or_value_survives_the_yaml(suggested, awkward):
     )
     assert profile.granted == {"Result": ("granted",)}
     text = as_yaml(suggest_with(awkward))
+    assert "\x1b" not in text
     assert yaml.safe_load(text)["sources"][0]["ignored"] == {awkward: [awkward]}
 
 
 def suggest_with(awkward):
     from calven_pipeline.previewing.suggest import Line, Suggestion
 
-    return Suggestion("x", (Line("name", "x"), Line("ignored", {awkward: [awkward]})))
+    return Suggestion("x", (Line("name", "x"), Line("ignored", {awkward: [awkward]}, awkward)), None, (awkward,))
 
 
 @pytest.mark.parametrize("content", ["", "a,b\n", "a,b\n1,x\n2,y\n"])

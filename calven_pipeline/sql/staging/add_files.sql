@@ -9,11 +9,12 @@ with files as (
         unnest($sha256s::varchar[]) as sha256,
         unnest($sizes::bigint[]) as size_bytes,
         unnest($row_counts::bigint[]) as row_count,
+        unnest($read_as::varchar[]) as read_as,
         generate_subscripts($sources::varchar[], 1) as number
 )
 select
     $file_id + number - 1, source, source_id, source_file, sha256, size_bytes, row_count,
     $first_row_id + coalesce(sum(row_count) over (order by number rows between unbounded preceding and 1 preceding), 0),
-    $staged_at::timestamptz at time zone 'UTC'
+    $staged_at::timestamptz at time zone 'UTC', read_as
 from files
 order by number

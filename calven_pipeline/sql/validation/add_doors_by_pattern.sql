@@ -1,6 +1,6 @@
 -- One row per door of one source that the rows to judge name and no key of its places table names: the target of the pattern that
 -- fits with most characters of its own, of the first one where two have as many. Reads places, staged_presence, judged_files,
--- rows_to_recheck.
+-- rows_to_recheck, doors, spellings.
 insert into doors
 with patterns as (
     select
@@ -26,8 +26,10 @@ named as (
 unknown as (
     select distinct lower(place) as door
     from named
-    where lower(place) not in (select source_place_key from places where source = $source)
+    where lower(place) not in (select door from doors where source = $source)
 )
 select $source, u.door, p.location_id, p.location_type
-from unknown u join patterns p on u.door like p.wording escape '\'
+from unknown u
+    left join spellings n on n.source = $source and n.ours = 'place' and n.staged = u.door
+    join patterns p on coalesce(n.spelling, u.door) like p.wording escape '\'
 qualify row_number() over (partition by u.door order by p.own_characters desc, p.position) = 1

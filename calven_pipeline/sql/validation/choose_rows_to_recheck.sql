@@ -1,10 +1,10 @@
 -- One row per judged row that deserves a second look. Reads rejections, answers, outbox, staged_presence,
--- rows_asked_for, judged_files, unlisted_outcomes.
+-- rows_asked_for, relisted_rows.
 -- With new reference data or mappings: open rejections that these could cure, and events that were never sent, whose
 -- person or place may be another by now. Calven's own word on a user or a location counts as such a rejection, so many times,
 -- unless Calven once took the event: it must not name another person then. Whenever its time has come: a row that lay in the
--- future. Always: what somebody asked for and did not dismiss since. With an outcome that the profile lists by now: the rows with it;
--- nothing else could cure those.
+-- future. Always: what somebody asked for and did not dismiss since. With other outcomes listed: the rows of which the profile says
+-- another thing now; nothing else could cure those that nobody had listed.
 create or replace temp table rows_to_recheck as
 with refused as (select row_id from rejections where status = 'open' and stage = 'calven')
 select row_id
@@ -37,9 +37,4 @@ where
 union
 select a.row_id from rows_asked_for a join rejections r on r.row_id = a.row_id where r.status = 'open'
 union
-select r.row_id
-from rejections r
-    join staged_presence s on s.row_id = r.row_id
-    join judged_files f on f.file_id = s.file_id
-    join unlisted_outcomes o on o.source = f.source and o.unlisted = s.unlisted
-where $outcomes_changed and r.status = 'open' and r.reason = 'unlisted_outcome' and o.listing <> 'unlisted'
+select row_id from relisted_rows

@@ -1,5 +1,5 @@
 -- One row per row rejected in this revision: what was found, in words, and what would pass.
--- Reads validated_presence, staged_presence, people, known_users and the lookup tables of this validation.
+-- Reads validated_presence, staged_presence, known_users and the lookup tables of this validation.
 create or replace temp table explanations as
 with rejected as (
     select v.row_id, v.reasons, s.*  exclude (row_id), f.source, f.has_people, f.has_places, f.fallback_id, f.fallback_type
@@ -20,8 +20,8 @@ named as (
             else coalesce(case when r.location_id is null then d.location_type end, r.location_type)
         end as location_type
     from rejected r
-        left join people p
-            on p.source = r.source and p.source_user_key = case when r.has_people then lower(r.source_user_id) end
+        left join badges p
+            on p.source = r.source and p.badge = case when r.has_people then lower(r.source_user_id) end
         left join doors d on d.source = r.source and d.door = case when r.has_places then lower(r.place) end
 ),
 outcomes as (

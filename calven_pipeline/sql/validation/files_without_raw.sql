@@ -12,7 +12,7 @@ looked_through as (
 )
 select
     w.source, w.source_file, p.container, p.size_bytes, p.modified_ns, w.sha256,
-    w.size_bytes as content_bytes, w.first_row_id, w.row_count, l.has_malformed
+    w.size_bytes as content_bytes, w.read_as, w.first_row_id, w.row_count, l.has_malformed
 from wanting w
     join looked_through l using (file_id)
     join known_paths p on p.source = w.source and p.source_file = w.source_file and p.sha256 = w.sha256

@@ -1,5 +1,5 @@
 -- One row per event id of a new row that stands in an earlier row too, with the row that came first. Reads staged_presence,
--- validated_presence: a row whose outcome was not listed stands for an event once somebody has listed it.
+-- validated_presence, relisted_rows: a row whose outcome was not listed stands for an event while it is listed.
 -- Derived ids hold the time, so they are looked up within the time touched only; an export's own ids over all times. Not by
 -- the local day: one moment has two of them where one export writes it with an offset and the next in UTC.
 insert into repeats
@@ -28,9 +28,7 @@ listed as (
     from validated_presence
     where
         row_id in (select row_id from earlier where was_unlisted)
-        and (
-            verdict = 'valid' or reasons = ['collapsed']
-            or (verdict = 'rejected' and not list_has_any(reasons, ['unlisted_outcome', 'conflicting_event_id']))
-        )
+        and is_the_event(verdict, reasons)
+        and row_id not in (select row_id from relisted_rows where not counts)
 )
 select event_key, min(row_id) from earlier where not was_unlisted or row_id in (from listed) group by event_key

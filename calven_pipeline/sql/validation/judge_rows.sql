@@ -25,8 +25,8 @@ named as (
         end as location_type
     from rows_to_judge r
         join judged_files f on f.file_id = r.file_id
-        left join people p
-            on p.source = f.source and p.source_user_key = case when f.has_people then lower(r.source_user_id) end
+        left join badges p
+            on p.source = f.source and p.badge = case when f.has_people then lower(r.source_user_id) end
         left join doors d
             on d.source = f.source
             and d.door = case when f.has_places and r.location_id is null then lower(r.place) end

@@ -1,6 +1,6 @@
--- One row per row whose outcome was not listed when it was read; where it is now listed as presence, also whether its event stands
--- in another row, and differs from it. Reads unlisted_rows, staged_presence, validated_presence.
--- A row that was judged comes first, then a new one that needed no second look, then the one that was read first.
+-- One row per row whose outcome was not listed when it was read, or that repeats one that counts no more; where it counts now, also
+-- whether its event stands in another row, and differs from it. Reads unlisted_rows, staged_presence, validated_presence.
+-- A row that was judged comes first, then one whose outcome was always listed, then the one that was read first.
 insert into marked_rows
 with healing as (
     select s.* from staged_presence s where s.row_id in (select row_id from unlisted_rows where is_healing)
@@ -15,17 +15,15 @@ judged as (
     from validated_presence
     where
         row_id in (select row_id from same_event)
-        and (
-            verdict = 'valid' or reasons = ['collapsed']
-            or (verdict = 'rejected' and not list_has_any(reasons, ['unlisted_outcome', 'conflicting_event_id']))
-        )
+        and is_the_event(verdict, reasons)
+        and row_id not in (select row_id from unlisted_rows where listing <> 'granted')
 ),
 events as (
     select event_key, row_id, 1 as rank from same_event where row_id in (from judged)
     union all
     select event_key, row_id, 2 from same_event where row_id > $last_row_judged and unlisted is null
     union all
-    select event_key, row_id, 3 from healing
+    select event_key, row_id, if(unlisted is null, 2, 3) from healing
 ),
 firsts as (
     select event_key, min_by(row_id, (rank, row_id)) as first_row_id from events group by event_key
