@@ -23,6 +23,7 @@ def query(name: str) -> str:
     return text
 
 
-def names_in(folder: str) -> list[str]:
+@cache
+def names_in(folder: str) -> tuple[str, ...]:
     """The names of all statements in a folder of `sql/`, sorted."""
-    return sorted(f"{folder}/{file.name.removesuffix('.sql')}" for file in (SQL / folder).iterdir())
+    return tuple(sorted(f"{folder}/{file.name.removesuffix('.sql')}" for file in (SQL / folder).iterdir()))

@@ -93,6 +93,7 @@ def test_answers_of_an_earlier_version_are_taken_as_they_are(counted: Pipeline) 
         "update calls set status = 400",
         "delete from audits",
         "alter table answers drop column correlation_id",
+        "drop table schema_version",
     ):
         counted.database.connection.execute(statement)
     counted.close()

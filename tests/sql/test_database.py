@@ -79,3 +79,16 @@ def test_errors_do_not_quote_values() -> None:
     assert "somebody" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+def test_tables_are_made_once_and_again_where_the_statements_are_others(tmp_path: Path) -> None:
+    """An opening that changes nothing runs none of them; what an earlier version lacked is there after the next."""
+    with open_working_database(tmp_path) as database:
+        database.connection.execute("drop table people")
+    with open_working_database(tmp_path) as database:
+        assert "people" not in {name for (name,) in database.connection.execute("show tables").fetchall()}
+        database.connection.execute("update schema_version set sha256 = 'of an earlier version'")
+    with open_working_database(tmp_path) as database:
+        assert database.rows("validation/known_mappings") == []
+        assert "people" in {name for (name,) in database.connection.execute("show tables").fetchall()}
+        assert len(database.connection.execute("from schema_version").fetchall()) == 1

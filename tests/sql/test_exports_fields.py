@@ -498,6 +498,7 @@ def test_a_database_of_an_earlier_version_gets_the_column(pipeline: Pipeline) ->
     pipeline.swipes("2026-10-01T10:00:00Z,,,U-ann,,Office,location")
     pipeline.stage()
     pipeline.database.connection.execute("alter table staged_presence drop column unlisted")
+    pipeline.database.connection.execute("drop table schema_version")
     pipeline.close()
     pipeline.swipes("2026-10-01T11:00:00Z,,,U-ann,,Office,location", name="b.csv")
     pipeline.stage()

@@ -178,6 +178,7 @@ def test_a_working_database_of_before(pipeline: Pipeline) -> None:
     path = pipeline.swipes(SWIPE.format(1))
     pipeline.stage()
     pipeline.database.connection.execute("alter table known_paths drop column container")
+    pipeline.database.connection.execute("drop table schema_version")
     pipeline.close()
     path.chmod(0o600)
     with pytest.MonkeyPatch.context() as patching:
