@@ -47,6 +47,12 @@ def write_sheet(
     )
 
 
+def sheet_names(path: Path) -> tuple[str, ...]:
+    """The sheets of a workbook that `write_sheet` could read; raises `UnreadableTextError`."""
+    with _workbook(path) as workbook:
+        return tuple(map(str, workbook.sheet_names))
+
+
 def as_written(dialect: Dialect) -> Dialect:
     """The dialect of the text that `write_sheet` writes."""
     return replace(dialect, encoding=UTF_8, delimiter=",", quote='"', skip_lines=0)

@@ -274,7 +274,7 @@ def _direction(sample: Sample, name: str) -> OutcomeGuess:
     coming = tuple(value for value in values if _comes_in(value) and not DENIED.search(_spaced(value)))
     left = tuple(value for value in values if value not in {*leaving, *coming})
     missing = ("",) if coming and "" in sample.values[name] else ()
-    return OutcomeGuess(name, (*coming, *missing), leaving, left, PUT_DIRECTIONS)
+    return OutcomeGuess(name, coming, leaving, (*left, *missing), PUT_DIRECTIONS)
 
 
 def _distinct(sample: Sample, name: str) -> list[str]:
@@ -305,7 +305,7 @@ def _best(names: Iterable[str], words: Sequence[str]) -> str | None:
 
 def _plain(name: str) -> str:
     """What says most of a name: of `device.location.id` the last two words, of `user.email` the last."""
-    *above, last = name.lower().replace(" ", "_").split(".")
+    *above, last = re.split(r"\.(?=\w)", name.lower().replace(" ", "_"))
     return f"{above[-1]}.{last}" if above and last in GENERAL_WORDS else last
 
 

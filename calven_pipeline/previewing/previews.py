@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,13 +25,13 @@ from calven_pipeline.exports.profile_model import SourceProfile, named_columns
 from calven_pipeline.exports.profile_values import zones_known
 from calven_pipeline.exports.reading import check_columns
 from calven_pipeline.exports.staging import stage_exports
-from calven_pipeline.exports.tables import read_columns
 from calven_pipeline.exports.wording import shown
 from calven_pipeline.previewing.heads import Head, take_head
 from calven_pipeline.previewing.lines import Lines
-from calven_pipeline.previewing.samples import Sample, sample_of
+from calven_pipeline.previewing.samples import Sample
 from calven_pipeline.previewing.scratch import scratch_folder
-from calven_pipeline.previewing.sources import Chosen, choose, surroundings_of
+from calven_pipeline.previewing.sheets import sample_as_read, sample_to_judge
+from calven_pipeline.previewing.sources import Chosen, choose, columns_as_read, surroundings_of
 from calven_pipeline.previewing.suggest import Suggestion, suggest
 from calven_pipeline.validation.verdicts import validate
 from calven_pipeline.warehouse.database import WorkingDatabase, open_working_database
@@ -134,7 +134,7 @@ def suggestion_for(file: Path, data_dir: Path, ready: str | None = None) -> Sugg
     """A source to start from, of that ready profile if one is named; raises `UnreadableExportError`."""
     with scratch_folder() as folder, _reading_as_text(file):
         head = take_head(file, folder)
-        return suggest(sample_of(head), head, surroundings_of(file, data_dir, _usual_zone(data_dir)), ready)
+        return suggest(sample_to_judge(head), head, surroundings_of(file, data_dir, _usual_zone(data_dir)), ready)
 
 
 def preview(file: Path, data_dir: Path, *, source: str | None = None, rows: int = 10) -> Preview:
@@ -150,6 +150,8 @@ def preview(file: Path, data_dir: Path, *, source: str | None = None, rows: int 
             chosen = choose(source, head, sample, surroundings, data_dir, folder)
         if chosen is None:
             raise problem or RequestError(f"No source is for {shown(file.name)}: name one with --source")
+        if sample:
+            sample = sample_as_read(head, sample, chosen.profile.sheet)
         uses = _uses(chosen.profile, head, sample)
         looked = Preview(file, head, chosen, uses, sample, is_dropped=surroundings.below is not None)
         profile = chosen.profile.model_copy(update={"files": ("**/*",), "format": chosen.profile.format or head.kind})
@@ -181,13 +183,15 @@ def _judged(
     database.run("previewing/name_places")
     database.run("previewing/read_rows", {"zone": zone})
     lines = Lines(looked.head, looked.sample, profile.dialect)
+    if pulled_at:
+        _mark_known_events(database, snapshot)
     outcomes = database.rows("previewing/count_outcomes")
     return replace(
         looked,
         zone=zone,
         rows=tuple(_row(found, lines) for found in database.rows("previewing/first_rows", {"rows": rows})),
-        outcomes={outcome: count for outcome, count, _ in outcomes},
-        collapsed=sum(collapsed for _, _, collapsed in outcomes),
+        outcomes={outcome: count for outcome, count, _, _ in outcomes},
+        collapsed=sum(collapsed for _, _, collapsed, _ in outcomes),
         reasons=tuple(
             _reason(found, lines) for found in database.rows("previewing/count_reasons", {"examples": EXAMPLES})
         ),
@@ -195,7 +199,7 @@ def _judged(
             (number, lines.of_text(number, text), text)
             for number, text in database.rows("previewing/malformed_rows", {"rows": MOST_MALFORMED})
         ),
-        known_events=_known_events(database, snapshot) if pulled_at else 0,
+        known_events=sum(known for _, _, _, known in outcomes),
         pulled_at=pulled_at,
     )
 
@@ -214,22 +218,13 @@ def _reason(found: tuple[Any, ...], lines: Lines) -> Reason:
 
 def _uses(profile: SourceProfile, head: Head, sample: Sample | None) -> tuple[ColumnUse, ...]:
     """The file's columns with the keys that name them, then those that the profile names in vain."""
-    columns = _columns(profile, head) or (sample.columns if sample else ())
+    columns = columns_as_read(profile, head, sample) or (sample.columns if sample else ())
     keys: dict[str, list[str]] = {}
     for key, theirs in named_columns(profile):
         keys.setdefault(theirs, []).append(key)
     there = [ColumnUse(name, tuple(keys.get(name, ()))) for name in columns]
     missing = [] if profile.is_default or not columns else [theirs for theirs in keys if theirs not in columns]
     return (*there, *(ColumnUse(theirs, tuple(keys[theirs]), False, _near(theirs, columns)) for theirs in missing))
-
-
-def _columns(profile: SourceProfile, head: Head) -> tuple[str, ...] | None:
-    """The columns as the profile's way of reading finds them; None where it finds none."""
-    wanted = [theirs for _, theirs in named_columns(profile)]
-    try:
-        return read_columns(head.path, profile.format or head.kind, wanted, profile.dialect)
-    except (UnreadableTextError, OSError, duckdb.Error):
-        return None  # said when the file is read
 
 
 def _near(theirs: str, columns: Iterable[str]) -> str:
@@ -241,7 +236,7 @@ def _sampled(head: Head, file: Path) -> tuple[Sample | None, UnreadableExportErr
     """What the file looks like; where that cannot be told, why not: a profile may know better."""
     try:
         with _reading_as_text(file):
-            return sample_of(head), None
+            return sample_to_judge(head), None
     except UnreadableExportError as problem:
         return None, problem
 
@@ -276,12 +271,12 @@ def _assume_reference(database: WorkingDatabase, profile: SourceProfile, folder:
         database.run("previewing/assume_desks", place)
 
 
-def _known_events(database: WorkingDatabase, snapshot: Path) -> int:
-    try:
-        with _analysts(database.connection, snapshot):
-            return int(database.value("previewing/count_known_events"))
-    except (duckdb.Error, OSError, WorkingDatabaseError):
-        return 0
+def _mark_known_events(database: WorkingDatabase, snapshot: Path) -> None:
+    with (
+        suppress(duckdb.Error, OSError, WorkingDatabaseError),  # an older snapshot may know no events
+        _analysts(database.connection, snapshot),
+    ):
+        database.run("previewing/mark_known_events")
 
 
 def _usual_zone(data_dir: Path) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from typing import Any
 from calven_pipeline.exports.dialect import AS_IT_TELLS, Dialect
 from calven_pipeline.exports.encodings import BOM, UnreadableTextError, judged_encoding
 from calven_pipeline.exports.profile_model import Format
+from calven_pipeline.exports.spreadsheets import sheet_names, write_sheet
 from calven_pipeline.previewing.heads import Head
 
 SAMPLE_BYTES = 256 * 1024
@@ -39,7 +41,8 @@ class Sample:
     """What the head of a file seems to be.
 
     `dialect` states only what a profile must state; `encoding` and `delimiter` are what was found, for people. `values`
-    has each column's texts, row by row, "" for a missing one. `doubts` are questions that only a person can answer.
+    has each column's texts, row by row, "" for a missing one. `doubts` are questions that only a person can answer, `sheets`
+    all those of a workbook.
     """
 
     kind: Format
@@ -49,6 +52,7 @@ class Sample:
     encoding: str | None = None
     delimiter: str | None = None
     doubts: tuple[str, ...] = field(default=())
+    sheets: tuple[str, ...] = field(default=())
 
     @property
     def rows(self) -> int:
@@ -65,7 +69,7 @@ def sample_of(head: Head) -> Sample:
     if head.kind is Format.PARQUET:
         return _of_parquet(head.path)
     if head.kind is Format.XLSX:
-        return _of_workbook(head.path)
+        return sheet_sample(head.path)
     if head.kind is Format.JSON:
         return _of_document(head.path)
     with head.path.open("rb") as file:
@@ -232,7 +236,12 @@ def _longest_list(document: object, at: tuple[str, ...] = ()) -> tuple[list[Any]
 
 def _of_records(records: Iterator[Any] | Sequence[Any], kind: Format) -> Sample:
     flat = [dict(_flattened(record)) for record in list(records)[:MOST_ROWS] if isinstance(record, dict)]
-    columns = tuple(dict.fromkeys(name for record in flat for name in record))
+    names = list(dict.fromkeys(name for record in flat for name in record))
+    objects = {
+        name[:at] for name in names for at in range(len(name)) if name[at] == "."
+    }  # one may be null in some records
+    filled = {name for record in flat for name, value in record.items() if value}
+    columns = tuple(name for name in names if name in filled or name not in objects)
     return Sample(kind, columns, {name: tuple(record.get(name, "") for record in flat) for name in columns})
 
 
@@ -252,24 +261,17 @@ def _flattened(record: Mapping[str, Any], above: str = "") -> Iterator[tuple[str
 # Workbooks and Parquet
 
 
-def _of_workbook(path: Path) -> Sample:
-    import pandas as pd
-
-    try:
-        cells = pd.read_excel(path, header=None, engine="calamine", nrows=MOST_ROWS + MOST_LINES_ABOVE)
-    except Exception as error:  # each engine raises its own
-        raise UnreadableTextError("it cannot be read as a workbook; open it in Excel and save it again") from error
-    rows = [[_cell(value) for value in row] for row in cells.itertuples(index=False)]
+def sheet_sample(path: Path, sheet: str | None = None) -> Sample:
+    """The sample of one sheet of a workbook, of the first where none is named; its cells are the texts that staging reads."""
+    dialect = Dialect(sheet=sheet)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        written = Path(folder) / "sheet.csv"
+        write_sheet(path, written, dialect, rows=MOST_ROWS + MOST_LINES_ABOVE, has_blank_rows=True)
+        with written.open(encoding="utf-8", newline="") as file:
+            rows = [[value.strip() for value in row] for row in csv.reader(file)]
     kept = [(row, number) for number, row in enumerate(rows) if any(row)]
-    return of_rows([row for row, _ in kept], [number for _, number in kept], Sample(Format.XLSX, (), {}))
-
-
-def _cell(value: object) -> str:
-    if value is None or value != value:  # not a number: an empty cell  # noqa: PLR0124
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+    found = Sample(Format.XLSX, (), {}, dialect, sheets=sheet_names(path))
+    return of_rows([row for row, _ in kept], [number for _, number in kept], found)
 
 
 def _of_parquet(path: Path) -> Sample:

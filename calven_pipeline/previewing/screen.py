@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
+from datetime import UTC, time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.console import Console
@@ -19,6 +21,8 @@ from rich.text import Text
 from calven_pipeline.exports.profile_model import SourceProfile
 from calven_pipeline.previewing.legible import legible
 from calven_pipeline.previewing.previews import Finding, Preview, Reason, Row
+from calven_pipeline.previewing.sheets import sheet_of
+from calven_pipeline.previewing.times import clock_columns
 from calven_pipeline.validation.advice import WHAT_TO_DO
 
 WIDTH = 100  # where nobody sees it at once
@@ -28,11 +32,12 @@ LONGEST_TEXT = 120
 LONGEST_CELL = 60
 LONGEST_OUTCOME = 16
 MOST_UNUSED = 12
+ODD_SHARE = 0.1  # of the rows: where so few fail, it is they that are odd
 COLOURS = {"pending": "green", "rejected": "red", "duplicate": "cyan", "ignored": "dim", "malformed": "red"}
 MEANINGS = {
     "pending": "valid: would be sent",
     "ignored": "no presence, as the profile says",
-    "duplicate": "the same event stands above in this file",
+    "duplicate": "the same event stands above in this file, or came in an earlier one",
     "rejected": "set aside until it heals; never sent as it is",
 }
 HEALS = WHAT_TO_DO | {  # while a profile is being written, the reason may lie in the profile
@@ -66,6 +71,8 @@ def _show_file(console: Console, preview: Preview) -> None:
         facts.append(preview.profile.encoding or sample.encoding)
     if sample and sample.delimiter:
         facts.append(f"separator {_separator(preview.profile.delimiter or sample.delimiter)}")
+    if sample and sample.sheets[1:]:
+        facts.append(f"sheet {legible(sheet_of(sample))}")
     if preview.problem is None:
         facts.append(_rows_text(preview.row_count))
     console.print(Text.assemble((legible(head.name), "bold"), "  ", (" · ".join(facts), "dim")))
@@ -81,6 +88,9 @@ def _notes(preview: Preview) -> Iterator[str]:
         yield f"The archive holds {head.members} files; this is the first by name."
     if not head.is_whole:
         yield "The file is long: this is its head, cut at a line end. Counts are of the head alone."
+    if preview.problem and preview.sample and preview.sample.sheets[1:]:
+        sheets = ", ".join(preview.sample.sheets[:MOST_UNUSED])
+        yield f"The workbook has the sheets {sheets}: does `sheet` name the right one? Unstated, it is the first."
     for name in preview.chosen.missing_tables:
         yield f"{name} is not there yet, so nobody and nothing is mapped by it."
     if preview.problem is None and preview.pulled_at is None:
@@ -89,8 +99,22 @@ def _notes(preview: Preview) -> Iterator[str]:
         yield f"People and places are those of {preview.pulled_at:%Y-%m-%d %H:%M} UTC, the last pull."
     if preview.known_events:
         yield f"{_rows_text(preview.known_events)} hold events that earlier files held: they would be `duplicate`."
+    yield from _doubtful_times(preview)
     asked = preview.chosen.suggestion.remarks if preview.chosen.suggestion else ()
     yield from dict.fromkeys((*(preview.sample.doubts if preview.sample else ()), *asked))
+
+
+def _doubtful_times(preview: Preview) -> Iterator[str]:
+    """A time of day that was left behind gives no error: all events are at midnight then."""
+    is_guess = preview.chosen.suggestion is not None and preview.chosen.suggestion.ready is None
+    zone = ZoneInfo(preview.profile.timezone or "UTC")
+    instants = [row.occurred_at.replace(tzinfo=UTC) for row in preview.rows if row.occurred_at]
+    if instants and all(instant.astimezone(zone).time() == time() for instant in instants) and not is_guess:
+        yield "All times shown are midnight: does another column tell the time of day?"
+    unused = {use.name for use in preview.columns if not use.keys}
+    for name in clock_columns(preview.sample) if preview.sample else ():
+        if name in unused:
+            yield f"{name} looks like a time of day, but is not used."
 
 
 def _show_columns(console: Console, preview: Preview) -> None:
@@ -216,9 +240,8 @@ def _show_reasons(console: Console, preview: Preview) -> None:
 
 
 def _finding(finding: Finding) -> Text:
-    where = f"line {finding.line}" if finding.line else f"row {finding.row}"
     many = f", {_rows_text(finding.rows)}" if finding.rows > 1 else ""
-    text = Text.assemble((f"{where}{many}: ", "dim"), legible(finding.detail, LONGEST_TEXT))
+    text = Text.assemble((f"{_where(finding)}{many}: ", "dim"), legible(finding.detail, LONGEST_TEXT))
     if finding.suggestion:
         text.append(f"\nwould pass: {legible(finding.suggestion, LONGEST_TEXT)}", "green")
     return text
@@ -261,11 +284,11 @@ def _steps(preview: Preview, data_dir: Path) -> Iterator[str]:
     if preview.pulled_at is None and not preview.problem:
         yield "Pull people and places: uv run dg launch --job refresh_reference"
     yield from (step for name, step in _reason_steps(preview, profiles).items() if name in by_name)
-    if preview.outcomes.get("pending") and not suggestion:
-        drop = "" if preview.is_dropped else f"Put the file into exports/ ({', '.join(preview.chosen.profile.files)}). "
-        yield f"{drop}Rehearse: CALVEN_PUBLISH=dry-run uv run dg launch --job presence_pipeline"
     if preview.problem or by_name or suggestion:
         yield "Look again with the same command."
+    if preview.outcomes.get("pending") and not suggestion:
+        drop = "" if preview.is_dropped else f"Put the file into exports/ ({', '.join(preview.chosen.profile.files)}). "
+        yield f"{drop}Rehearse: set CALVEN_PUBLISH=dry-run in .env, then uv run dg launch --job presence_pipeline"
 
 
 def _reason_steps(preview: Preview, profiles: Path) -> Mapping[str, str]:
@@ -275,9 +298,21 @@ def _reason_steps(preview: Preview, profiles: Path) -> Mapping[str, str]:
         "unmapped_person": f"Add {_count(counts, 'unmapped_person', 'person')} to {profile.people or 'a `people` table'}.",
         "unmapped_place": f"Add {_count(counts, 'unmapped_place', 'place')} to {profile.places or 'a `places` table'}; "
         "`*` in a key stands for any text.",
-        "invalid_timestamp": f"Check `timestamp_format` and `timezone` of source {profile.name!r}.",
+        "invalid_timestamp": _step_for_times(preview),
         "malformed_row": "Look at the malformed lines in the file itself.",
     }
+
+
+def _step_for_times(preview: Preview) -> str:
+    found = next((reason for reason in preview.reasons if reason.name == "invalid_timestamp"), None)
+    if found is None or found.rows > ODD_SHARE * preview.row_count:
+        return f"Check `timestamp_format` and `timezone` of source {preview.profile.name!r}."
+    where = ", ".join(map(_where, found.findings))
+    return f"Look at {where}: no time can be read there. If it is a total of the report, let it be set aside."
+
+
+def _where(finding: Finding) -> str:
+    return f"line {finding.line}" if finding.line else f"row {finding.row}"
 
 
 def _kinds(reason: Reason) -> int:

@@ -14,14 +14,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+import duckdb
+
 from calven_pipeline.errors import CalvenPipelineError, RequestError, SourceProfileError
+from calven_pipeline.exports.encodings import UnreadableTextError
 from calven_pipeline.exports.folder import Entry, LocalFolder, drop_folder, matches
-from calven_pipeline.exports.profile_model import SourceProfile, named_columns
+from calven_pipeline.exports.profile_model import Format, SourceProfile, named_columns
 from calven_pipeline.exports.profiles import PROFILE_FILE, load_profiles
 from calven_pipeline.exports.ready import ready_names
+from calven_pipeline.exports.tables import read_columns
 from calven_pipeline.exports.yaml_text import read_yaml_text
 from calven_pipeline.previewing.heads import Head
 from calven_pipeline.previewing.samples import Sample
+from calven_pipeline.previewing.sheets import sample_as_read
 from calven_pipeline.previewing.suggest import Suggestion, Surroundings, as_yaml, suggest
 from calven_pipeline.settings import ExportSettings
 
@@ -92,7 +97,7 @@ def choose(
     chosen = (
         _asked(asked, profiles, sample)
         if asked
-        else (_by_pattern(profiles, surroundings.below) or _by_columns(profiles, sample))
+        else (_by_pattern(profiles, surroundings.below) or _by_columns(profiles, head, sample))
     )
     if chosen is None:
         return None if sample is None else _suggested(asked, head, sample, surroundings, data_dir, folder)
@@ -123,17 +128,35 @@ def _by_pattern(profiles: Sequence[SourceProfile], below: PurePosixPath | None) 
     return Chosen(found[0], f"its `files` match{others}")
 
 
-def _by_columns(profiles: Sequence[SourceProfile], sample: Sample | None) -> Chosen | None:
-    """The source all of whose columns the file has, of several the one that names most."""
+def _by_columns(profiles: Sequence[SourceProfile], head: Head, sample: Sample | None) -> Chosen | None:
+    """The source that finds all of its columns in the file, of several the one that names most."""
     fits = []
     for profile in profiles if sample else ():
         wanted = {theirs for _, theirs in named_columns(profile)}
-        there = wanted & set(sample.columns) if sample else set()
+        own = wanted & set(columns_as_read(profile, head, sample))
+        there = max(own, wanted & set(sample.columns if sample else ()), key=len)
         least = 3 if profile.is_default else len(wanted)
-        if len(there) >= least and profile.header == (sample is not None and sample.dialect.header):
-            fits.append((len(there), profile))
-    best = max(fits, key=lambda pair: pair[0], default=None)
-    return Chosen(best[1], "the file has its columns") if best else None
+        if len(there) >= least and (profile.header or not _has_header(profile, head, sample)):
+            fits.append((len(own) >= least, len(there), profile))
+    best = max(fits, key=lambda fit: fit[:2], default=None)
+    return Chosen(best[2], "the file has its columns") if best else None
+
+
+def columns_as_read(profile: SourceProfile, head: Head, sample: Sample | None) -> tuple[str, ...]:
+    """The columns as the profile's way of reading finds them, of JSON those that were seen; none where it finds none."""
+    kind = profile.format or head.kind
+    if kind is not head.kind and {kind, head.kind} - {Format.JSON, Format.JSONL}:
+        return ()
+    wanted = [theirs for _, theirs in named_columns(profile)]
+    try:
+        found = read_columns(head.path, kind, wanted, profile.dialect)
+    except (UnreadableTextError, OSError, duckdb.Error):
+        return ()
+    return found or (sample.columns if sample else ())
+
+
+def _has_header(profile: SourceProfile, head: Head, sample: Sample | None) -> bool:
+    return sample is not None and sample_as_read(head, sample, profile.sheet).dialect.header
 
 
 def _suggested(

@@ -89,7 +89,8 @@ def suggest(sample: Sample, head: Head, surroundings: Surroundings, asked: str |
         raise UnreadableTextError("it holds no rows, so no source can be guessed")
     ready = asked or fitting_profile(sample)
     if ready is None and guess_time(sample) is None:
-        raise UnreadableTextError("no column of it looks like a time, so no source can be guessed")
+        where = f", on no sheet (it has {_listed(sample.sheets)})" if sample.sheets[1:] else ""
+        raise UnreadableTextError(f"no column of it looks like a time{where}, so no source can be guessed")
     name = _free_name(ready or _slug(head.file_name), surroundings.sources)
     files = Line(
         "files", _files(name, head, surroundings), "" if surroundings.below else f"put them into exports/{name}/"
@@ -219,7 +220,7 @@ def _person(
         free = [name for name in sample.columns if name not in set(taken)]
         names = (max(free, key=lambda name: _distinct_numbers(sample.filled(name)), default="source_user_id"),)
     columns["source_user_id"] = _one_or_list(names)
-    doubts = [] if is_good else ["No column looks like a person: which one is it?"]
+    doubts = [] if is_good else [f"No column is sure to name the person: is it {' and '.join(names)}?"]
     return [_table("people", "people.csv", "", surroundings, "source_user_id,user_email")], doubts
 
 
@@ -263,6 +264,11 @@ def _open_question(guess: OutcomeGuess) -> str | None:
         )
     if not guess.open:
         return None
+    if guess.open == ("",):
+        return (
+            f'{guess.column} is empty in some rows: write "" under `granted` if that is presence, else under `ignored`. '
+            "Until then they are set aside, where no other column says that they are ignored."
+        )
     return (
         f"{guess.column} also says {_listed(guess.open)}: list what is presence under `granted`, all else under `ignored`. "
         "Until then these rows are set aside."
@@ -307,6 +313,8 @@ def _text_lines(sample: Sample, head: Head, ready: Mapping[str, object]) -> list
         lines.append(Line("delimiter", dialect.delimiter))
     if not dialect.header and ready.get("header") != "false":
         lines.append(Line("header", "false", "columns are named by position"))
+    if dialect.sheet:
+        lines.append(Line("sheet", dialect.sheet, "the first one with times"))
     if dialect.skip_lines:
         lines.append(Line("skip_lines", str(dialect.skip_lines), "lines above the header"))
     if dialect.records != ready.get("records"):

@@ -9,9 +9,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
+from calven_pipeline.exports.profile_model import Format
 from calven_pipeline.exports.profile_values import EPOCH_MS, EPOCH_S, ISO
 from calven_pipeline.previewing.samples import Sample
 
@@ -22,13 +23,14 @@ ISO_TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?(Z|[+-]\d{2}(?::?\d{2})?))?)?", re.IGNORECASE
 )
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+MIDNIGHT = re.compile(r"(\d{4}-\d{2}-\d{2}) 00:00:00")  # a date that a sheet or a database wrote
 DATES = [
     *(f"%d{s}%m{s}%Y" for s in "/.-"),
     *(f"%m{s}%d{s}%Y" for s in "/.-"),
     *(f"%Y{s}%m{s}%d" for s in "/.-"),
     *(f"%d{s}%m{s}%y" for s in "/.-"),
     *(f"%m{s}%d{s}%y" for s in "/.-"),
-    "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%b %d %Y", "%Y%m%d",
+    "%Y-%m-%d 00:00:00", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%b %d %Y", "%Y%m%d",
 ]  # fmt: skip
 CLOCKS = ["%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%H:%M:%S.%f", "%I:%M:%S.%f %p", "%I:%M:%S%p", "%I:%M%p"]
 OFFSETS = ["", " %z", "%z"]
@@ -62,10 +64,20 @@ def guess_time(sample: Sample) -> TimeGuess | None:
     if whole:
         return max(whole, key=lambda guess: _likelihood(sample, guess))
     dates = [name for name in sample.columns if _share(sample.filled(name), _is_date) >= LEAST_SHARE]
-    clocks = [name for name in sample.columns if _share(sample.filled(name), _is_clock) >= LEAST_SHARE]
-    if dates and clocks:
-        return _guess(sample, (dates[0], clocks[0]))
-    return _guess(sample, (dates[0],), with_dates=True) if dates else None
+    clocks = clock_columns(sample)
+    together = _guess(sample, (dates[0], clocks[0])) if dates and clocks else None
+    alone = _guess(sample, (dates[0],), with_dates=True) if dates and not together else None
+    if alone:
+        told = (
+            f"{alone.columns[0]} tells no time of day: every event would be at midnight. Does another column tell it?"
+        )
+        alone = replace(alone, question=" ".join(filter(None, (told, alone.question))))
+    return together or alone
+
+
+def clock_columns(sample: Sample) -> tuple[str, ...]:
+    """The columns that hold times of day without a date."""
+    return tuple(name for name in sample.columns if _share(sample.filled(name), _is_clock) >= LEAST_SHARE)
 
 
 def formats_that_read(values: Sequence[str]) -> tuple[tuple[str, ...], float]:
@@ -115,7 +127,8 @@ def _strptime_reader(pattern: str) -> Callable[[str], bool]:
 
 
 def _guess(sample: Sample, names: tuple[str, ...], *, with_dates: bool = False) -> TimeGuess | None:
-    rows = zip(*(sample.values[name] for name in names), strict=True)
+    is_sheet = sample.kind is Format.XLSX and len(names) > 1  # staging takes the midnight off such a date too
+    rows = zip(*(_dates(sample.values[name]) if is_sheet else sample.values[name] for name in names), strict=True)
     values = [" ".join(filter(None, row)) for row in rows if any(row)]
     if not values or (not with_dates and _share(values, _is_date) > 1 - LEAST_SHARE):
         return None
@@ -158,6 +171,10 @@ def _likelihood(sample: Sample, guess: TimeGuess) -> tuple[float, int]:
 def _share(values: Sequence[str], test: Callable[[str], bool]) -> float:
     tried: Iterable[str] = values[:MOST_TRIED]
     return sum(map(test, tried)) / len(values[:MOST_TRIED]) if values else 0.0
+
+
+def _dates(values: Sequence[str]) -> list[str]:
+    return [MIDNIGHT.sub(r"\1", value) for value in values]
 
 
 def _is_date(value: str) -> bool:

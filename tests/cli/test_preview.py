@@ -1,5 +1,6 @@
 """Does `preview` show what would become of a file, truly and legibly, without touching anything?"""
 
+import datetime
 import gzip
 import json
 import os
@@ -20,6 +21,7 @@ from calven_pipeline.previewing.heads import HEAD_BYTES
 from calven_pipeline.project import samples_folder
 from calven_pipeline.warehouse.snapshot import write_snapshot
 from tests.sql.conftest import Pipeline
+from tests.sql.workbook import workbook
 
 SAMPLES = samples_folder()
 LENEL = SAMPLES / "systems" / "lenel-onguard" / "events.csv"
@@ -104,11 +106,11 @@ def test_a_badge_file_with_problems(run, folder, used):
     assert re.search(r"Badge +source_user_id +B-1001", out)
     assert "2 rows hold events that earlier files held" in out
     assert "The first 12 of 16 rows, in Europe/Athens" in out
-    first = r" 1 +2026-11-02 07:58:00 +B-1001 +Main door/in +pending *\n +05:58:00 UTC +→person-01@sandbox.example +→Harbour office"
+    first = r" 1 +2026-11-02 07:58:00 +B-1001 +Main door/in +duplicate *\n +05:58:00 UTC +→person-01@sandbox.example +→Harbour office +earlier_file"
     assert re.search(first, out)
     assert (
         dict(re.findall(r"^ (\w+) +(\d+) +[a-z]+", out, re.MULTILINE)).items()
-        >= {"pending": "6", "ignored": "1", "duplicate": "1", "rejected": "8"}.items()
+        >= {"pending": "4", "ignored": "1", "duplicate": "3", "rejected": "8"}.items()
     )
     told = plain(out)
     assert "line 10: not in the people table: B-2001" in told
@@ -118,6 +120,7 @@ def test_a_badge_file_with_problems(run, folder, used):
         "a malformed line with its number in the file"
     )
     assert "Add 1 person to people.csv." in told
+    assert "Rehearse: set CALVEN_PUBLISH=dry-run in .env, then" in told.split("Look again with the same command.")[1]
 
 
 def test_nothing_is_there_yet(run, folder):
@@ -310,6 +313,54 @@ def test_a_reader_that_goes_away():
     done = subprocess.run([sys.executable, "-c", program], check=False, stdout=write, stderr=subprocess.PIPE, text=True)
     os.close(write)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_workbook_that_begins_with_a_summary(run, folder):
+    """A sheet is suggested; a source with `sheet` and `skip_lines` of its own finds its columns; and midnights are asked about."""
+    day, clock = datetime.date(2026, 11, 2), datetime.time(7, 58)
+    events = [
+        ["Report"],
+        ["Date", "Time", "Badge", "Door", "Event"],
+        *([day, clock, f"B-{i}", "Main", "Access granted"] for i in range(3)),
+    ]
+    (folder / "doors.xlsx").write_bytes(workbook(Summary=[["Report"], [30.0]], Events=events))
+    exit_code, out, _ = run("doors.xlsx")
+    assert (exit_code, "sheet Events · 3 rows" in out, "midnight" in out) == (0, True, False)
+    assert re.search(r"^ +1 +2026-11-02 07:58:00 +B-0 +Main ", out, re.MULTILINE)
+    data = folder / "data"
+    data.mkdir()
+    _, suggested, _ = run("doors.xlsx", "--suggest")
+    assert "timestamp: [Date, Time]" in suggested
+    assert re.search(r"sheet: Events .*\n +skip_lines: 1 ", suggested)
+    (data / "sources.yaml").write_text(suggested.replace("timestamp: [Date, Time]", "timestamp: Date"))
+    _, out, _ = run("doors.xlsx")
+    assert "source doors · the file has its columns" in out
+    assert (
+        "! All times shown are midnight: does another column tell the time of day?\n! Time looks like a time of day"
+        in out
+    )
+    (data / "sources.yaml").write_text(suggested)
+    log = [["At", "Badge"], ["2026-11-02 23:00", "B-1"]]
+    (folder / "log.xlsx").write_bytes(workbook(Log=log, Events=events))
+    _, out, _ = run("log.xlsx")
+    assert "sheet Events · 3 rows\nsource doors · the file has its columns" in out
+    assert "The sheets 'Log', 'Events' all hold times" in run("log.xlsx", "--suggest")[1]
+    (data / "sources.yaml").write_text(re.sub("sheet: Events.*", "", suggested))
+    exit_code, out, _ = run("doors.xlsx")
+    assert (exit_code, "sheets Summary, Events: does `sheet` name the right one?" in out) == (78, True)
+    (folder / "words.xlsx").write_bytes(workbook(Summary=[["Report"]], Notes=[["a", "b"], ["x", "y"]]))
+    assert 'on no sheet (it has "Summary", "Notes")' in run("words.xlsx")[2]
+
+
+def test_a_footer_is_odd_and_the_order_of_day_and_month_is_asked(run, folder):
+    """One row of twelve says nothing of the profile, two of twelve may."""
+    lines = ["Time,Badge,Door,Result", *(f"0{i % 9 + 1}/11/2026 07:58,B-{i},Main,granted" for i in range(11))]
+    (folder / "night.csv").write_text("\n".join([*lines, "Total: 11,,,granted\n"]))
+    _, out, _ = run("night.csv")
+    assert "Look at line 13: no time can be read there." in plain(out)
+    assert "! Is '01/11/2026' day first? No value decides." in out
+    (folder / "night.csv").write_text("\n".join([*lines, "Total: 11,,,granted", "End,,,granted\n"]))
+    assert "Check `timestamp_format` and `timezone` of source" in plain(run("night.csv")[1])
 
 
 def test_what_is_packed_and_what_is_long(run, folder):

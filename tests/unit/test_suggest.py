@@ -1,5 +1,6 @@
 """Does a file tell by itself how it is to be read, and does the suggested source say so?"""
 
+import datetime
 import json
 from pathlib import PurePosixPath
 
@@ -16,9 +17,11 @@ from calven_pipeline.previewing.samples import sample_of
 from calven_pipeline.previewing.suggest import Surroundings, as_yaml, fitting_profile, suggest
 from calven_pipeline.previewing.times import formats_that_read, guess_time
 from calven_pipeline.project import samples_folder
+from tests.sql.workbook import workbook
 
 SYSTEMS = samples_folder() / "systems"
 TABLES = {"people.csv", "places.csv", "expected.csv"}
+DAY = datetime.date(2026, 11, 2)
 ATHENS = Surroundings("Europe/Athens")
 
 
@@ -99,7 +102,7 @@ def test_separator_header_and_what_stands_above(looked, content, columns, delimi
 
 
 def test_records_within_a_document(looked):
-    events = [{"at": 1, "who": {"email": "a@x.example"}, "tags": [1]}, {"at": 2, "ok": True}]
+    events = [{"at": 1, "who": {"email": "a@x.example"}, "tags": [1]}, {"at": 2, "ok": True, "who": None}]
     _, sample = looked(json.dumps({"meta": [{"x": 1}], "data": {"events": events}}), "a.json")
     assert sample.dialect.records == "data.events"
     assert sample.values == {
@@ -176,6 +179,19 @@ def test_date_and_time_in_two_columns(looked):
     assert guess_time(sample).columns == ("Date", "Time")
 
 
+@pytest.mark.parametrize("kind", ["sheet", "text"])
+def test_a_date_with_a_midnight_of_its_own_is_half_a_time(looked, kind):
+    """So sheets, and some databases, write a date; the time of day stands beside it."""
+    table = [["Date", "Time", "Badge"], [DAY, datetime.time(7, 58), "B-1"], [DAY, datetime.time(8, 1, 30), "B-2"]]
+    text = rows("Date,Time,Badge", "2026-11-02 00:00:00,07:58:00,B-1", "2026-11-02 00:00:00,08:01:30,B-2")
+    _, sample = looked(workbook(S=table), "a.xlsx") if kind == "sheet" else looked(text)
+    guess = guess_time(sample)
+    formats = () if kind == "sheet" else ("%Y-%m-%d 00:00:00 %H:%M:%S",)
+    assert (guess.columns, guess.formats, guess.question) == (("Date", "Time"), formats, None)
+    _, sample = looked(workbook(S=[row[::2] for row in table]), "b.xlsx")
+    assert "every event would be at midnight" in guess_time(sample).question
+
+
 def test_a_badge_number_is_no_time(looked):
     _, sample = looked(rows("Card,Swipe time", "1793601481,2026-11-02 07:58", "1793601482,2026-11-02 07:59"))
     assert guess_time(sample).columns == ("Swipe time",)
@@ -188,6 +204,8 @@ def test_person_and_place_by_name(looked):
     _, sample = looked(rows("at,Site,Door name,Badge no,Company", "2026-11-02 07:58,HQ,Main,B-1,Acme"))
     assert guess_person(sample, ["at"]) == (("Badge no",), True)
     assert guess_place(sample, ["at"]) == ("Site", "Door name")
+    _, sample = looked(rows("at;Name;Karten-Nr.", "2026-11-02 07:58;A;17-00301"))
+    assert guess_person(sample, ["at"]) == (("Karten-Nr.",), True)
 
 
 WORDS = {
@@ -238,7 +256,7 @@ def test_the_likeliest_column_where_no_word_is_known(looked, columns, expected):
         ("direction", ["Entrada", "Salida"], ["Entrada"], ["Salida"], []),
         ("in_out", ["1", "2"], [], [], ["1", "2"]),
         ("Richtung", ["Kommen", "Pause"], ["Kommen"], [], ["Pause"]),
-        ("Mouvement", ["Entrée", "Sortie", ""], ["Entrée", ""], ["Sortie"], []),
+        ("Mouvement", ["Entrée", "Sortie", ""], ["Entrée"], ["Sortie"], [""]),
         ("Buchung", ["ein", "aus"], ["ein"], ["aus"], []),
         ("Direction", ["In"], ["In"], [], []),
         ("Door", ["Main door (In)", "Main door (Out)"], ["Main door (In)"], ["Main door (Out)"], []),

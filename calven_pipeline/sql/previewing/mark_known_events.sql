@@ -1,7 +1,6 @@
--- One row: how many of the valid rows are events that earlier files held. Reads read_rows, analysts.presence: the snapshot.
+-- Marks the rows whose events earlier files held: they would be duplicates. Reads read_rows, analysts.presence: the snapshot.
 -- Only the days of the file are looked at.
-select count(*)
-from read_rows
+update read_rows set outcome = 'duplicate', reasons = ['earlier_file']
 where
     outcome = 'pending'
     and event_id in (
