@@ -189,11 +189,8 @@ def find_header(head: bytes, wanted: Sequence[str], dialect: Dialect, signs: Sig
     if all(not line.strip() for line in lines[skipped:]):
         return None
     end = start + len(_bytes(lines[:skipped]))
-    lines = lines[skipped:]
-    delimiters = (signs.delimiter,) if signs.delimiter else DELIMITERS
-    if dialect.header:
-        return _named(lines, wanted, signs, delimiters, end, is_at_the_top=skipped == 0, width=dialect.width)
-    return _by_position(lines, wanted, signs, delimiters, end, is_at_the_top=skipped == 0, width=dialect.width)
+    top = _Top(lines[skipped:], end, skipped == 0, signs, dialect.width)
+    return _named(top, wanted) if dialect.header else _by_position(top, wanted)
 
 
 def refuse_unreadable_names(header: CsvHeader | None) -> None:
@@ -202,52 +199,54 @@ def refuse_unreadable_names(header: CsvHeader | None) -> None:
         raise UnreadableTextError("its header is not in the encoding that was expected; name its `encoding`")
 
 
-def _named(
-    lines: list[str],
-    wanted: Sequence[str],
-    signs: Signs,
-    delimiters: Sequence[str],
-    end: int,
-    *,
-    is_at_the_top: bool,
-    width: int | None,
-) -> CsvHeader:
+@dataclass(frozen=True)
+class _Top:
+    """The first lines of a file from its header on, or its first row: where they begin, and how to read them.
+
+    `width` is the number of columns, where it is known.
+    """
+
+    lines: list[str]
+    begin: int
+    is_at_the_top: bool
+    signs: Signs
+    width: int | None
+
+    @property
+    def delimiters(self) -> Sequence[str]:
+        return (self.signs.delimiter,) if self.signs.delimiter else DELIMITERS
+
+
+def _named(top: _Top, wanted: Sequence[str]) -> CsvHeader:
+    lines, signs, delimiters = top.lines, top.signs, top.delimiters
     found = [_parse_header(lines, delimiter, signs.quote) for delimiter in delimiters]
     best = max(range(len(found)), key=lambda i: (len(set(wanted) & set(found[i][0])), len(found[i][0]), -i))
     columns, line_count = found[best]
     if not columns:
         raise UnreadableTextError("its header cannot be read; check its quotes, or name its `quote`")
     if columns[-1] == "":
-        width = width or _usual_width(lines[line_count:], delimiters[best], signs.quote)
+        width = top.width or _usual_width(lines[line_count:], delimiters[best], signs.quote)
         if width == len(columns) - 1:
             columns = columns[:-1]  # the header alone ends in a separator
     columns = tuple(_restored(name, signs) for name in columns)
     record = _bytes(lines[:line_count])
     newline = record[len(record.rstrip(b"\r\n")) :] or b"\n"
     return CsvHeader(
-        columns, delimiters[best], end + len(record), is_at_the_top, record, newline, signs.quote,
+        columns, delimiters[best], top.begin + len(record), top.is_at_the_top, record, newline, signs.quote,
         stand_ins=signs.stand_ins,
     )  # fmt: skip
 
 
-def _by_position(
-    lines: list[str],
-    wanted: Sequence[str],
-    signs: Signs,
-    delimiters: Sequence[str],
-    end: int,
-    *,
-    is_at_the_top: bool,
-    width: int | None,
-) -> CsvHeader:
+def _by_position(top: _Top, wanted: Sequence[str]) -> CsvHeader:
     """As many columns as most of the first rows have: the first alone may be a short one."""
-    widths = [width or _usual_width(lines, delimiter, signs.quote) for delimiter in delimiters]
+    lines, signs, delimiters = top.lines, top.signs, top.delimiters
+    widths = [top.width or _usual_width(lines, delimiter, signs.quote) for delimiter in delimiters]
     best = max(range(len(widths)), key=lambda i: (_positions_within(wanted, widths[i]), widths[i], -i))
     first = next(line for line in lines if line.strip())
     newline = first[len(first.rstrip("\r\n")) :].encode() or b"\n"
     columns = tuple(str(position) for position in range(1, widths[best] + 1))
     return CsvHeader(
-        columns, delimiters[best], end, is_at_the_top, b"", newline, signs.quote,
+        columns, delimiters[best], top.begin, top.is_at_the_top, b"", newline, signs.quote,
         is_named=False, stand_ins=signs.stand_ins,
     )  # fmt: skip
 

@@ -4,13 +4,7 @@
 create or replace temp table marked_rows as
 select
     s.row_id,
-    s.has_own_event_id and (
-        (s.occurred_at, s.timestamp_text, s.source_user_id, lower(s.user_id), s.user_email, lower(s.location_id),
-         s.location_type, s.place)
-        is distinct from
-        (e.occurred_at, e.timestamp_text, e.source_user_id, lower(e.user_id), e.user_email, lower(e.location_id),
-         e.location_type, e.place)
-    ) as differs,
+    s.has_own_event_id and differs_from(s, e) as differs,
     null::varchar as listing
 from (select event_key, min(first_row_id) as first_row_id from repeats group by event_key) r
     join staged_presence s on s.event_key = r.event_key

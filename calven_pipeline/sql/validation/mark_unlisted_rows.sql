@@ -31,13 +31,7 @@ firsts as (
 repeated as (
     select
         s.row_id,
-        s.has_own_event_id and (
-            (s.occurred_at, s.timestamp_text, s.source_user_id, lower(s.user_id), s.user_email, lower(s.location_id),
-             s.location_type, s.place)
-            is distinct from
-            (e.occurred_at, e.timestamp_text, e.source_user_id, lower(e.user_id), e.user_email, lower(e.location_id),
-             e.location_type, e.place)
-        ) as differs
+        s.has_own_event_id and differs_from(s, e) as differs
     from healing s
         join firsts f on f.event_key = s.event_key
         join staged_presence e on e.row_id = f.first_row_id
