@@ -62,7 +62,7 @@ class ExportReader:
     """One open export.
 
     `columns`: as the file names them, trimmed; for JSON those that the profile names.
-    `rows`: `row_number` INTEGER, `file_number` INTEGER (0 unless several files were opened as one), `OUR_COLUMNS` as VARCHAR
+    `rows`: `row_number` INTEGER, `file_number` INTEGER (0: one file was opened; who opens several as one numbers them), `OUR_COLUMNS` as VARCHAR
     (trimmed, empty is NULL, made as the profile says), `kept` BOOLEAN (false where the profile says that the row is no
     presence), `unlisted` VARCHAR (the outcomes of a row as a JSON object where the profile lists them nowhere, else NULL;
     such a row is kept), `malformed` VARCHAR (the row's text where it could not be taken apart, else NULL; a malformed row
@@ -216,7 +216,7 @@ def _rows(profile: SourceProfile, table: OpenTable) -> duckdb.DuckDBPyRelation:
     outcomes = [their_field(table, theirs).alias(name) for theirs, name in _outcome_names(profile).items()]
     rows = table.relation.select(
         number,
-        table.file_number.alias("file_number"),
+        ConstantExpression(0).alias("file_number"),
         *ours,
         _passes(profile, table).alias("kept"),
         *outcomes,

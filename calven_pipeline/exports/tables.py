@@ -65,7 +65,6 @@ if TYPE_CHECKING:
     from duckdb.sqltypes import DuckDBPyType
 
 NULL_TEXT = SQLExpression("cast(null as varchar)")
-NO_NUMBER = SQLExpression("0")
 NUMBERED = "over () as row_number"
 WHITE_SPACE = " \t\r\n\v\f\u00a0\ufeff"
 NEEDS_TRIMMING = r"^[\s\x{0b}\x{a0}\x{feff}]|[\s\x{0b}\x{a0}\x{feff}]$|^$"
@@ -95,7 +94,7 @@ class OpenTable:
     `columns` are the file's own names, for JSON those that were asked for. `values` leads from such a name to its
     text as read, `raw` is the text of a whole row that is not malformed. `padding` may stand
     around a value. `lines`, where a row is simply a line, has `row_number` and `text`: reading it costs half; its
-    values stand between `delimiter`s. `file_number` tells the files of a bundle apart, 0 is the only one. Where
+    values stand between `delimiter`s. Where
     `has_midnights`, a date comes with a 00:00:00 that may not be its own.
     """
 
@@ -107,7 +106,6 @@ class OpenTable:
     lines: duckdb.DuckDBPyRelation | None = None
     delimiter: str = ","
     has_midnights: bool = False
-    file_number: Expression = field(default_factory=lambda: NO_NUMBER)  # DuckDB 1.5 cannot hash it
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from calven_pipeline.exports.archives import Member
 from calven_pipeline.exports.profiles import load_profiles
 from calven_pipeline.exports.staging import Staging, _Stager, stage_exports
 from tests.sql.conftest import COLUMNS, Pipeline
+from tests.sql.workbook import workbook
 
 SWIPE = "2026-10-01T10:0{}:00Z,,,U-ann,,Office,location"
 EVERYTHING = (
@@ -42,6 +44,28 @@ def zipped(**members: bytes) -> bytes:
     return stream.getvalue()
 
 
+def zipped_as(name: str, content: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def written(kind: str, names: list[str], values: list[str]) -> bytes:
+    """One row in a format."""
+    row = dict(zip(names, values, strict=True))
+    if kind == "parquet":
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(Path(folder) / "one.parquet")
+            duckdb.sql("select " + ", ".join(f"'{value}' as \"{name}\"" for name, value in row.items())).write_parquet(
+                path
+            )
+            return Path(path).read_bytes()
+    if kind == "xlsx":
+        return workbook(sheet=[names, values])
+    return table(",".join(values)) if kind == "csv" else json.dumps(row if kind == "jsonl" else [row]).encode()
+
+
 def files(pipeline: Pipeline) -> list[Any]:
     return pipeline.ask("select source_file, row_count, size_bytes from export_files order by file_id")
 
@@ -54,6 +78,23 @@ def not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # Archives
+
+
+@pytest.mark.parametrize("is_zip", [False, True])
+def test_every_format_is_read_packed(pipeline: Pipeline, is_zip: bool) -> None:
+    """The first bytes tell the packing, the name within the format; each file holds another person's row."""
+    pipeline.profile(EVERYTHING.replace("    format: csv\n", ""))
+    names, kinds = COLUMNS.split(","), ("csv", "jsonl", "json", "parquet", "xlsx")
+    for kind in kinds:
+        values = SWIPE.format(1).replace("U-ann", f"U-{kind}").split(",")
+        content = written(kind, names, values)
+        if is_zip:
+            pipeline.export(f"{kind}.zip", zipped_as(f"day.{kind}", content))
+        else:
+            pipeline.export(f"day.{kind}.gz", gzip.compress(content))
+    assert pipeline.stage().problems == []
+    found = pipeline.ask("select user_id from staged_presence where occurred_at is not null order by all")
+    assert found == sorted(f"U-{kind}" for kind in kinds)
 
 
 def test_members_are_files_of_their_own(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
