@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -92,7 +94,8 @@ class PresencePoster:
     A call that waits before its next try keeps its place, so that a Calven in trouble is not asked more and more.
     `calls` counts the tries made so far and `retries` those that were not the first of their call; the repeat after a
     renewed token counts as the same try. `server_clock_skew_s` is Calven's clock minus ours in seconds, from the first
-    answer; None before it, or where Calven did not say.
+    answer; None before it, or where Calven did not say. `latencies_ms` are the milliseconds from sent to answered, of each try
+    that was answered, whatever the answer.
     """
 
     def __init__(self, client: CalvenClient, *, concurrency: int | None = None) -> None:
@@ -100,6 +103,7 @@ class PresencePoster:
         self.calls = 0
         self.retries = 0
         self.server_clock_skew_s: float | None = None
+        self.latencies_ms = array("f")
         self._client = client
         self._call = client.call("Posting presence", KeyRole.EVENTS)
         self._auth = client.new_auth(KeyRole.EVENTS)
@@ -153,11 +157,12 @@ class PresencePoster:
     async def _post_once(self, content: bytes, source_id: str | None, attempt: int) -> Answer:
         self.calls += 1
         self.retries += attempt > 1
-        this, sent_at = Try(content, self._headers), datetime.now(UTC)
+        this, sent_at, began = Try(content, self._headers), datetime.now(UTC), time.perf_counter()
         with transport_failures(this, *self._escaping):
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 received = await self._send(this)
         answered_at = datetime.now(UTC)
+        self.latencies_ms.append(1000 * (time.perf_counter() - began))
         self._note_skew(received.headers)
         if received.response is not None:
             raise error_for(received.response, received.body, self._call)
