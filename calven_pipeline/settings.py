@@ -6,18 +6,29 @@ The environment wins over `.env`. Empty values count as unset. Secrets are `Secr
 from __future__ import annotations
 
 import json
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from calven_pipeline.errors import MissingKeyError, SettingsError
 
 REMOTE_SCHEMES = frozenset({"s3", "sftp"})
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+OWNER = re.compile(r"team:\S+|\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")  # nothing that Dagster refuses
 
 
 class AuthMethod(StrEnum):
@@ -40,6 +51,13 @@ class PublishMode(StrEnum):
 
     LIVE = "live"
     DRY_RUN = "dry-run"
+
+
+class SnapshotPeople(StrEnum):
+    """Whether analysts read people's names and addresses (`named`), or only ids that stand for them (`keys`)."""
+
+    NAMED = "named"
+    KEYS = "keys"
 
 
 class Key(BaseModel):
@@ -107,6 +125,17 @@ def _postgres(address: SecretStr) -> SecretStr | None:
     return address
 
 
+def _owners(names: object) -> object:
+    if not isinstance(names, str):
+        return names
+    owners = tuple(name.strip() for name in names.split(",") if name.strip())
+    if not all(OWNER.fullmatch(owner) for owner in owners):
+        raise ValueError(
+            "must be e-mail addresses and teams with commas between them, such as desk@example.com, team:workplace"
+        )
+    return owners
+
+
 def _json_object(value: SecretStr) -> SecretStr:
     try:
         options = json.loads(value.get_secret_value())
@@ -161,6 +190,49 @@ class AlertSettings(DataFolder):
 
     alert_webhook: Annotated[SecretStr, AfterValidator(_webhook)] | None = None
     ui_url: Annotated[str, AfterValidator(_web_address)] | None = None
+
+
+class SnapshotSettings(DataFolder):
+    """What analysts are given, who may read it, and whether as Parquet too.
+
+    `snapshot_group` is a group of this machine, None for the owner alone; `parquet` is a folder, relative to the data
+    folder, None for no Parquet.
+    """
+
+    snapshot_people: SnapshotPeople = SnapshotPeople.NAMED
+    snapshot_group: str | None = None
+    parquet: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
+
+    @field_validator("snapshot_people", mode="before")
+    @classmethod
+    def _small_letters(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
+
+
+class ReportSettings(DataFolder):
+    """What the report shows: how many local days, and from how many people on a group is counted rather than hidden."""
+
+    report_days: int = Field(default=28, ge=1, le=3660)
+    report_smallest_group: int = Field(default=5, ge=1)
+
+
+class RetentionSettings(DataFolder):
+    """For how many days rows are kept after the local day that they are of; None for as long as the data folder is."""
+
+    retention_days: int | None = Field(default=None, ge=1)
+
+
+class CatalogSettings(DataFolder):
+    """What the UI shows beside our own words: `asset_owners` are e-mail addresses, or teams as `team:name`."""
+
+    asset_owners: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_owners)] = None
+
+
+class CheckSettings(DataFolder):
+    """When a check warns: `rejection_rate_limit` is a share of the rows that say presence, `reference_max_age_hours` a pull's age."""
+
+    rejection_rate_limit: float = Field(default=0.2, ge=0, le=1)
+    reference_max_age_hours: float = Field(default=36, gt=0)
 
 
 class ExportSettings(DataFolder):

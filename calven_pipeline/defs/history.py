@@ -1,10 +1,13 @@
 """Keeps Dagster's own history bounded: runs, their events and what their steps printed.
 
 What may surprise: the schedule is on from the start, unlike those that post or pull. It needs no key, touches nothing but
-Dagster's history, and without it that would grow for as long as the project runs. Where nothing is old, it launches nothing.
+Dagster's history, and without it that would grow for as long as the project runs. Where nothing is old, it launches nothing. Runs that
+may say in their configuration whom they were about go after a day, and out of the free pages of Dagster's SQLite files too.
 """
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,19 +18,25 @@ from calven_pipeline.defs.jobs import CRASHES_ALONE
 from calven_pipeline.settings import HistorySettings
 
 RUNS_AT_ONCE = 1000  # half a minute, so that no other run waits long; the rest goes the next day
+ABOUT_PERSONS = ("export_person", "forget_person")  # jobs whose configuration may say who somebody is
+KEPT_ABOUT_PERSONS = timedelta(days=1)  # after their end, whatever CALVEN_HISTORY_DAYS says
 PLANNED = "PLANNED"  # the status of a check in a run that has not come to it
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
 @dg.op(
-    description="Deletes runs older than `CALVEN_HISTORY_DAYS`, but none that holds the latest of an asset or a check."
+    description="Deletes runs older than `CALVEN_HISTORY_DAYS`, but none that holds the latest of an asset or a check, and runs "
+    "about one person a day after they ended."
 )
 def trim_runs(context: dg.OpExecutionContext) -> dg.Output[int]:
     """How many runs were deleted, a thousand at most, the oldest first."""
     with clear_failures():
-        old = _old_runs(context.instance)
+        about_persons = _runs_about_persons(context.instance)
+        old = list(dict.fromkeys([*about_persons, *_old_runs(context.instance)]))
         for run_id in old[:RUNS_AT_ONCE]:
             _forget(context.instance, run_id)
+        if about_persons:
+            _wipe_free_pages(context.instance)
     deleted = min(len(old), RUNS_AT_ONCE)
     return dg.Output(deleted, metadata={"runs_deleted": deleted, "runs_left_for_next_time": len(old) - deleted})
 
@@ -48,12 +57,12 @@ def trim_history() -> None:
     cron_schedule="30 3 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Deletes runs older than `CALVEN_HISTORY_DAYS` from Dagster's history, once a day where there are any. On "
-    "from the start: it posts nothing and needs no key.",
+    description="Deletes runs older than `CALVEN_HISTORY_DAYS` from Dagster's history, and runs about one person after a day, once "
+    "a day where there are any. On from the start: it posts nothing and needs no key.",
 )
 def trim_history_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One run for a tick at most, named for its time."""
-    if not _old_runs(context.instance):
+    if not (_runs_about_persons(context.instance) or _old_runs(context.instance)):
         return dg.SkipReason(f"No run to delete is older than {HistorySettings.load().history_days} days.")
     return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
 
@@ -67,6 +76,35 @@ def _old_runs(instance: dg.DagsterInstance) -> Sequence[str]:
     old = instance.get_run_ids(dg.RunsFilter(statuses=FINISHED, created_before=before))[::-1]
     kept = _makers(instance) | _evaluators(instance) if old else set()
     return [run_id for run_id in old if run_id not in kept]
+
+
+def _runs_about_persons(instance: dg.DagsterInstance) -> list[str]:
+    """The ids of the runs about one person that ended over a day ago."""
+    before = datetime.now(UTC) - KEPT_ABOUT_PERSONS
+    return [
+        run_id
+        for job in ABOUT_PERSONS
+        for run_id in instance.get_run_ids(dg.RunsFilter(job_name=job, statuses=FINISHED, updated_before=before))
+    ]
+
+
+def _wipe_free_pages(instance: dg.DagsterInstance) -> None:
+    """Rewrite Dagster's SQLite files: what is deleted lies on in their free pages, unless SQLite was built to overwrite it.
+
+    One that another process uses at this moment stays as it is, until the next such run is deleted.
+    """
+    from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
+    from dagster._core.storage.runs import SqliteRunStorage
+
+    runs, events = instance.run_storage, instance.event_log_storage
+    if not isinstance(runs, SqliteRunStorage) or not isinstance(events, SqliteEventLogStorage):
+        return
+    with runs.connect() as connection:
+        files = [connection.engine.url.database, events.path_for_shard("index")]
+    for file in files:
+        with closing(sqlite3.connect(str(file), timeout=10)) as database, suppress(sqlite3.OperationalError):
+            database.execute("vacuum")
+            database.execute("pragma wal_checkpoint(truncate)")
 
 
 def _makers(instance: dg.DagsterInstance) -> set[str]:

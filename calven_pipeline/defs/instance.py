@@ -24,6 +24,7 @@ from dagster._serdes import ConfigurableClassData  # nor has this
 
 from calven_pipeline.errors import SettingsError
 from calven_pipeline.settings import DataFolder, HistorySettings
+from calven_pipeline.warehouse.readers import private_folder
 
 POSTGRES = "dagster_postgres"
 POSTGRES_URL = "DAGSTER_POSTGRES_URL"  # for child processes; `.env` may hold ours, and they do not read it
@@ -52,7 +53,8 @@ class CalvenInstance(dg.DagsterInstance):
     def config_defaults(cls, base_dir: str) -> Mapping[str, Any]:
         """Dagster's defaults for our folder; `base_dir` (DAGSTER_HOME or the temporary folder) is left alone."""
         folder = dagster_folder()
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder.parent)  # the state folder, which Dagster may be the first to need
+        private_folder(folder)
         # `telemetry: enabled: false` does not reach the `dg` command while DAGSTER_HOME is unset (tried with 1.13.27).
         os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
         logging.getLogger("dagster").info("Runs, logs and cursors are kept in %s", folder)

@@ -10,18 +10,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.definitions.run_request import InstigatorType  # none of these four has a public name
+from dagster._core.definitions.run_request import InstigatorType  # none of these has a public name
 from dagster._core.execution.stats import StepEventStatus
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorTick, TickStatus
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
 from dagster._utils.schedules import schedule_execution_time_iterator
-from sqlalchemy.exc import SQLAlchemyError
 
+from calven_pipeline.defs.checks import WHAT_TO_DO
 from calven_pipeline.defs.failures import without_calvens_words
 from calven_pipeline.defs.noticing import BLIND
 from calven_pipeline.errors import WorkingDatabaseError
-from calven_pipeline.status.facts import Automation, Operations, Pull, Run
+from calven_pipeline.status.facts import Automation, Operations, Pull, Run, Warned
+
+if TYPE_CHECKING:  # every file in this folder is imported where definitions load, and these bring SQLAlchemy: 0.3 s
+    from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick
+    from dagster._core.storage.event_log.base import EventLogStorage
 
 RUNS_SHOWN = 5
 STATUSES = {
@@ -31,7 +39,8 @@ STATUSES = {
     dg.DagsterRunStatus.QUEUED: "queued",
     dg.DagsterRunStatus.NOT_STARTED: "queued",
 }
-TICKS = {TickStatus.SUCCESS: "launched", TickStatus.SKIPPED: "skipped", TickStatus.FAILURE: "failed"}
+TICKS = {"SUCCESS": "launched", "SKIPPED": "skipped", "FAILURE": "failed"}  # by Dagster's names of a tick's status
+EVALUATED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 LOOKS_FOR_EXPORTS = "new_exports"
 REFERENCE = ("users", "locations", "desks")
@@ -45,6 +54,8 @@ def operations(project: Path, repository: Repository, now: datetime) -> Operatio
 
     Raises `WorkingDatabaseError` where the storage cannot be read.
     """
+    from sqlalchemy.exc import SQLAlchemyError
+
     try:
         with dg.DagsterInstance.from_config(str(project)) as instance:
             return _operations(instance, repository, now)
@@ -59,6 +70,7 @@ def _operations(instance: dg.DagsterInstance, repository: Repository, now: datet
     return Operations(
         runs=tuple(_run(instance, record) for record in instance.get_run_records(limit=RUNS_SHOWN)),
         failed=tuple(_run(instance, record) for record in _not_made_good(instance, repository)),
+        warnings=tuple(_warnings(instance, repository)),
         pulls=tuple(_pulls(instance)),
         automations=tuple(_automations(instance, repository, now)),
         daemon_seen_at=_daemon_seen_at(instance),
@@ -106,6 +118,28 @@ def _not_made_good(instance: dg.DagsterInstance, repository: Repository) -> Iter
         since = set().union(*(steps for storage_id, steps in done.items() if storage_id > record.storage_id))
         if not open_steps or open_steps - since:
             yield record
+
+
+def _warnings(instance: dg.DagsterInstance, repository: Repository) -> Iterator[Warned]:
+    """The checks whose last evaluation did not pass and failed no run; what failed one is told with it."""
+    graph = repository.asset_graph
+    storage = instance.event_log_storage
+    for key, record in storage.get_latest_asset_check_execution_by_key(list(graph.asset_check_keys)).items():
+        last = record if record.status in EVALUATED else _last_evaluation(storage, key)
+        evaluation = last.evaluation if last else None
+        if last and evaluation and not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN:
+            yield Warned(
+                asset=key.asset_key.to_user_string(),
+                check=key.name,
+                problem=without_calvens_words(evaluation.description or "It did not pass."),
+                what_to_do=str(graph.get_check_spec(key).metadata.get(WHAT_TO_DO, "")),
+                at=datetime.fromtimestamp(last.create_timestamp, UTC),
+            )
+
+
+def _last_evaluation(storage: EventLogStorage, key: dg.AssetCheckKey) -> AssetCheckExecutionRecord | None:
+    """That of a check which a run has planned and not come to."""
+    return next(iter(storage.get_asset_check_execution_history(key, limit=1, status=EVALUATED)), None)
 
 
 def _steps(instance: dg.DagsterInstance, record: dg.RunRecord, status: StepEventStatus) -> set[str]:
@@ -168,7 +202,7 @@ def _automation(instance: dg.DagsterInstance, state: InstigatorState | None, shi
     return replace(
         shipped,
         is_on=is_on,
-        is_switched_on=state is not None and state.status is InstigatorStatus.RUNNING,
+        is_switched_on=state is not None and state.status.value == "RUNNING",
         next_tick_at=shipped.next_tick_at if is_on else None,
         last_tick_at=_time(tick.timestamp) if tick else None,
         last_tick=_how_it_went(tick) if tick else None,
@@ -183,12 +217,12 @@ def _last_tick(instance: dg.DagsterInstance, state: InstigatorState | None) -> I
 
 
 def _how_it_went(tick: InstigatorTick) -> str:
-    return TICKS[TickStatus.FAILURE] if _is_blind(tick) else TICKS.get(tick.status, "under way")
+    return TICKS["FAILURE"] if _is_blind(tick) else TICKS.get(tick.status.value, "under way")
 
 
 def _is_blind(tick: InstigatorTick) -> bool:
     """Whether a look for exports saw not all; it fails only once in an hour, to keep the history small."""
-    return tick.status is TickStatus.SKIPPED and f'"{BLIND}"' in (tick.cursor or "")
+    return tick.status.value == "SKIPPED" and f'"{BLIND}"' in (tick.cursor or "")
 
 
 def _story(tick: InstigatorTick) -> str | None:
@@ -205,6 +239,8 @@ def _story(tick: InstigatorTick) -> str | None:
 
 def _looked_at(instance: dg.DagsterInstance) -> datetime | None:
     """When somebody last looked for new exports: a run that read them, or a sensor that saw all and found nothing."""
+    from dagster._core.scheduler.instigation import TickStatus
+
     event = instance.get_latest_materialization_event(dg.AssetKey("staged_presence"))
     looks = [event.timestamp] if event else []
     sensors = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)

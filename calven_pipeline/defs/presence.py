@@ -1,16 +1,23 @@
 """From export files to judged rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
+from calven_pipeline.checks.rules import NO_BADGE_LOST, NO_DOOR_LOST, NO_SOURCE_SILENT, REFERENCE_FRESH
+from calven_pipeline.defs.catalog import about, owners
+from calven_pipeline.defs.checks import result, spec
 from calven_pipeline.defs.failures import PROBLEM, Metadata, clear_failures, problem_check
+from calven_pipeline.defs.freshness import freshness
 from calven_pipeline.defs.reference import desks, locations, users
 from calven_pipeline.defs.resources import Warehouse
+from calven_pipeline.settings import CheckSettings
 
 if TYPE_CHECKING:
+    from calven_pipeline.checks.rules import Finding
     from calven_pipeline.exports.staging import Staging
 
 REFUSED = "unreadable_files"
@@ -26,16 +33,39 @@ class StagingConfig(dg.Config):
     )
 
 
-@dg.asset(group_name="presence", kinds={"duckdb"})
+exports = dg.AssetSpec(
+    "exports",
+    group_name="sources",
+    kinds={"file"},
+    owners=owners(),
+    description="""One row per row of the files in the drop folder, under the names that source profiles give its columns.
+
+Written by badge readers, Wi-Fi and desk sensors, not by us: the pipeline only reads it. `CALVEN_EXPORTS` says where it
+is, `sources.yaml` how it is read.
+""",
+    metadata=about("exports"),
+)
+
+
+@dg.asset(
+    group_name="presence",
+    kinds={"duckdb", "table"},
+    deps=[exports],
+    owners=owners(),
+    freshness_policy=freshness("staged_presence"),
+    metadata=about("staged_presence", "staging/stage_rows"),
+    check_specs=[spec(NO_SOURCE_SILENT)],
+)
 def staged_presence(
     context: dg.AssetExecutionContext, config: StagingConfig, warehouse: Warehouse
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:  # type: ignore[type-arg]  # see calven_presence
     """One row per row of every export file.
 
     Reads `exports/` as the source profiles say, each file with new content once, each in a transaction of its own. A
     re-run reads nothing again. A profile that cannot work stops the step before anything is read; a file that cannot be
     read does not stop the others, and the run fails at its end. A file that is still changing is left for the next run.
     """
+    from calven_pipeline.checks.silence import look_at_silence
     from calven_pipeline.exports.profiles import load_profiles
     from calven_pipeline.exports.staging import stage_exports
 
@@ -43,14 +73,18 @@ def staged_presence(
         profiles = load_profiles(warehouse.data_dir)
         with warehouse.open() as database:
             staging = stage_exports(database, profiles, warehouse.data_dir, only=config.files or None)
-    for warning in _warnings(staging):
+            row_count = database.value("staging/count_all")
+            silence = look_at_silence(database, [profile.name for profile in profiles], datetime.now(UTC))
+    for warning in [*_warnings(staging), *_failing([silence])]:
         context.log.warning(warning)
     metadata: Metadata = {
+        "dagster/row_count": row_count,
         "files_seen": staging.files_seen,
         "files_read": staging.files_read,
         "rows_read": staging.rows,
         "rows_ignored": staging.ignored,
         "rows_malformed": staging.malformed,
+        "files_refused": len(staging.refused),
         "files_unsettled": len(staging.unsettled),
         "files_unmatched": staging.unmatched,
         "sql": "staging/stage_rows.sql",
@@ -60,7 +94,7 @@ def staged_presence(
     if staging.problems:
         metadata[REFUSED] = staging.refused
         metadata[PROBLEM] = "\n".join(str(problem) for problem in staging.problems)
-    return dg.MaterializeResult(metadata=metadata)
+    return dg.MaterializeResult(metadata=metadata, check_results=[result(silence)])
 
 
 def _warnings(staging: "Staging") -> list[str]:
@@ -75,6 +109,11 @@ def _warnings(staging: "Staging") -> list[str]:
     return warnings
 
 
+def _failing(findings: "Iterable[Finding]") -> list[str]:
+    """What checks warn of, for the log too."""
+    return [finding.story for finding in findings if not finding.passed]
+
+
 def _some(names: Sequence[str]) -> str:
     more = ", ..." if len(names) > NAMES_SHOWN else ""
     return ", ".join(names[:NAMES_SHOWN]) + more
@@ -83,30 +122,51 @@ def _some(names: Sequence[str]) -> str:
 every_file_read = problem_check("staged_presence", "every_file_read", "Every new export file could be read.")
 
 
-@dg.asset(group_name="presence", kinds={"duckdb"}, deps=[staged_presence, users, locations, desks])
-def validated_presence(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
+@dg.asset(
+    group_name="presence",
+    kinds={"duckdb", "table"},
+    deps=[staged_presence, users, locations, desks],
+    owners=owners(),
+    freshness_policy=freshness("validated_presence"),
+    metadata=about("validated_presence", "validation/judge_rows"),
+    check_specs=[spec(REFERENCE_FRESH), spec(NO_BADGE_LOST), spec(NO_DOOR_LOST)],
+)
+def validated_presence(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]  # see calven_presence
     """One row per staged row, with its verdict: valid, rejected, duplicate or ignored.
 
     One pass of SQL over what is new or open, joined to users, locations, levels, zones and places. Open rejections are
     looked at again when reference data or mappings changed. A re-run with nothing new changes nothing.
     """
+    from calven_pipeline.checks.mappings import look_at_mappings
+    from calven_pipeline.checks.reference import look_at_age
     from calven_pipeline.exports.profiles import load_profiles
-    from calven_pipeline.validation.verdicts import validate
+    from calven_pipeline.validation.reasons import OURS
+    from calven_pipeline.validation.verdicts import VERDICTS, validate
 
     with clear_failures():
+        limits = CheckSettings.load()
         profiles = load_profiles(warehouse.data_dir)
         with warehouse.open() as database:
             validation = validate(database, profiles, warehouse.data_dir)
-    for warning in validation.warnings:
+            row_count = database.value("validation/count_all")
+            now = datetime.now(UTC)
+            findings = (
+                look_at_age(database, limits.reference_max_age_hours, now),
+                *look_at_mappings(database, validation.revision, now),
+            )
+    for warning in [*validation.warnings, *_failing(findings)]:
         context.log.warning(warning)
     return dg.MaterializeResult(
         metadata={
+            "dagster/row_count": row_count,
             "rows_judged": validation.judged,
-            **{f"rows_{verdict}": rows for verdict, rows in validation.verdicts.items()},
+            **{f"rows_{verdict}": validation.verdicts.get(verdict, 0) for verdict in VERDICTS},
+            "rejection_rate": validation.rejection_rate,
             "rows_rechecked": validation.rechecked,
             "rows_healed": validation.healed,
             "rows_collapsed": validation.collapsed,
-            **{f"reason/{reason}": rows for reason, rows in validation.reasons.items()},
+            **{f"reason/{reason}": validation.reasons.get(reason, 0) for reason in OURS},
             "sql": "validation/judge_rows.sql",
-        }
+        },
+        check_results=[result(finding) for finding in findings],
     )

@@ -5,22 +5,29 @@ step that fails keeps the steps below it from running, so it writes the analysts
 """
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from calven_pipeline.checks.rules import CLOCK_AGREES, REJECTION_RATE_USUAL
+from calven_pipeline.defs.catalog import about, owners
+from calven_pipeline.defs.checks import result, spec
 from calven_pipeline.defs.failures import PROBLEM, Metadata, clear_failures, failure, tell_at_exit
+from calven_pipeline.defs.freshness import freshness
 from calven_pipeline.defs.presence import validated_presence
 from calven_pipeline.defs.resources import Calven, Warehouse
 from calven_pipeline.errors import TryAgainError, WorkingDatabaseError
-from calven_pipeline.settings import PublishMode
+from calven_pipeline.settings import CheckSettings, PublishMode
 
 if TYPE_CHECKING:
     from calven_pipeline.api import CalvenClient
+    from calven_pipeline.checks.rules import Finding
     from calven_pipeline.delivery.publish import Delivery
+    from calven_pipeline.validation.books import Books
     from calven_pipeline.warehouse.database import WorkingDatabase
 
-PUBLISHED = """One row per valid event, with Calven's answer.
+PUBLISHED = """One row per row read, with what became of it and Calven's answer: the table `presence`.
 
 Posts what is due, at most 100 events a call and one source a call; records every answer as it comes. A re-run posts only
 what Calven has not settled. Where not everything could be delivered, the rest stays pending, `calven.duckdb` is written
@@ -53,21 +60,31 @@ Yielded = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
             "published_presence",
             deps=[validated_presence],
             group_name="presence",
-            kinds={"duckdb"},
+            kinds={"duckdb", "table"},
+            owners=owners(),
             description=PUBLISHED,
+            freshness_policy=freshness("published_presence"),
+            metadata=about("published_presence", "delivery/build_bodies", "delivery/settle_events"),
         ),
         dg.AssetSpec(
-            "rejections", deps=[validated_presence], group_name="presence", kinds={"duckdb"}, description=REJECTIONS
+            "rejections",
+            deps=[validated_presence],
+            group_name="presence",
+            kinds={"duckdb", "table"},
+            owners=owners(),
+            description=REJECTIONS,
+            freshness_policy=freshness("rejections"),
+            metadata=about("rejections", "validation/explain_rejections", "delivery/add_rejections"),
         ),
     ],
-    check_specs=[DELIVERED, BOOKS],
+    check_specs=[DELIVERED, BOOKS, spec(CLOCK_AGREES), spec(REJECTION_RATE_USUAL)],
 )
 def publish(context: dg.AssetExecutionContext, calven: Calven, warehouse: Warehouse) -> Yielded:
     """Deliver what is due, then say what is delivered and what is rejected; fail where events wait or books are wrong."""
-    yield from deliver(context.log.info, calven, warehouse)
+    yield from deliver(context.log.info, calven, warehouse, context.run.run_id)
 
 
-def deliver(log: Callable[[str], None], calven: Calven, warehouse: Warehouse) -> Yielded:
+def deliver(log: Callable[[str], None], calven: Calven, warehouse: Warehouse, run_id: str) -> Yielded:
     """The step itself: both tables' counts and the checks, then the failure, if there is one."""
     from calven_pipeline.delivery.publish import publish_due
     from calven_pipeline.exports.profiles import load_profiles
@@ -75,17 +92,24 @@ def deliver(log: Callable[[str], None], calven: Calven, warehouse: Warehouse) ->
 
     delivery: Delivery | None = None
     problem = ""
+    findings: list[Finding] = []
     with clear_failures(), warehouse.open() as database, calven.connect() as client:
+        limits = CheckSettings.load()
         profiles = load_profiles(warehouse.data_dir)
         books = balance(database)
         if books.balanced:
             delivery = publish_due(database, client, profiles, warehouse.data_dir, log=log)
             tell_at_exit(_posted(delivery, client))
             books = balance(database)
+            findings = _look(database, delivery, limits)
         if delivery and delivery.problem and books.balanced:
-            problem = delivery.story + _write_snapshot(database, warehouse, log)
+            problem = delivery.story + _write_snapshot(database, warehouse, log, run_id)
     if delivery:
-        yield from _told(delivery)
+        yield from _told(delivery, books)
+    for finding in findings:
+        if not finding.passed:
+            log(finding.story)
+        yield result(finding)
     yield dg.AssetCheckResult(
         asset_key="published_presence",
         check_name=BOOKS.name,
@@ -99,12 +123,23 @@ def deliver(log: Callable[[str], None], calven: Calven, warehouse: Warehouse) ->
         raise failure(problem, allow_retries=isinstance(delivery.problem, TryAgainError))
 
 
-def _write_snapshot(database: "WorkingDatabase", warehouse: Warehouse, log: Callable[[str], None]) -> str:
+def _look(database: "WorkingDatabase", delivery: "Delivery", limits: CheckSettings) -> "list[Finding]":
+    """What a person should look at."""
+    from calven_pipeline.checks.clock import look_at_clock
+    from calven_pipeline.checks.rates import look_at_rates
+
+    return [
+        look_at_clock(database, delivery.server_clock_skew_s),
+        look_at_rates(database, limits.rejection_rate_limit, datetime.now(UTC)),
+    ]
+
+
+def _write_snapshot(database: "WorkingDatabase", warehouse: Warehouse, log: Callable[[str], None], run_id: str) -> str:
     """Bring `calven.duckdb` up to date; what kept us from it, as words to add to why events wait."""
     from calven_pipeline.warehouse.snapshot import write_snapshot
 
     try:
-        story = write_snapshot(database, warehouse.data_dir).story
+        story = write_snapshot(database, warehouse.data_dir, run_id).story
         tell_at_exit(story)
         log(f"Events wait, so this step fails and the steps below are left out; calven.duckdb is written here: {story}")
     except WorkingDatabaseError as error:
@@ -124,16 +159,26 @@ def _posted(delivery: "Delivery", client: "CalvenClient") -> str:
     )
 
 
-def _told(delivery: "Delivery") -> Yielded:
+def _told(delivery: "Delivery", books: "Books") -> Yielded:
     """Both tables' counts, and whether everything was delivered."""
+    from calven_pipeline.validation.reasons import REASONS
+
     published: Metadata = {
+        "dagster/row_count": books.judged,
+        **{f"outcome/{outcome}": rows for outcome, rows in books.outcomes.items()},
         "events_due": delivery.due,
         "events_accepted": delivery.accepted,
         "events_rejected_by_calven": delivery.rejected,
         "events_pending": delivery.waiting,
         "calls": delivery.calls,
         "retries": delivery.retries,
+        "call_latency_p50_ms": delivery.call_latency_p50_ms,
+        "call_latency_p95_ms": delivery.call_latency_p95_ms,
+        "lag_p50_s": delivery.lag_p50_s,
+        "lag_p95_s": delivery.lag_p95_s,
+        "server_clock_skew_s": round(delivery.server_clock_skew_s or 0.0, 1),
         "seconds": round(delivery.seconds, 1),
+        "events_per_second": round(delivery.events_per_second, 1),
         "sql": "delivery/build_bodies.sql",
     }
     if delivery.problem:
@@ -143,7 +188,8 @@ def _told(delivery: "Delivery") -> Yielded:
         asset_key="rejections",
         metadata={
             "dagster/row_count": sum(delivery.open_rejections.values()),
-            **{f"open/{reason}": rows for reason, rows in delivery.open_rejections.items()},
+            "what_to_do": dg.MetadataValue.md(_advice(delivery.open_rejections)),
+            **{f"open/{reason}": delivery.open_rejections.get(reason, 0) for reason in REASONS},
         },
     )
     yield dg.AssetCheckResult(
@@ -152,3 +198,13 @@ def _told(delivery: "Delivery") -> Yielded:
         passed=delivery.problem is None,
         description=delivery.story if delivery.problem else None,
     )
+
+
+def _advice(open_rejections: dict[str, int]) -> str:
+    """A Markdown table: the open reasons, most rows first, and what to do about each; counts, no people."""
+    from calven_pipeline.validation.advice import WHAT_TO_DO
+
+    if not open_rejections:
+        return "No row is rejected."
+    lines = [f"| `{reason}` | {rows} | {WHAT_TO_DO[reason]} |" for reason, rows in open_rejections.items()]
+    return "\n".join(["| reason | rows | what to do |", "|---|---:|---|", *lines])

@@ -4,7 +4,10 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from calven_pipeline.defs.catalog import about, owners
+from calven_pipeline.defs.checks import WHAT_TO_DO
 from calven_pipeline.defs.failures import clear_failures
+from calven_pipeline.defs.freshness import freshness
 from calven_pipeline.defs.resources import Calven, Warehouse
 
 if TYPE_CHECKING:
@@ -14,10 +17,22 @@ CONFIRMS = dg.AssetCheckSpec(
     "calven_confirms",
     asset="calven_presence",
     description="Calven reports each person on each day of the events that it accepted; a warning, it fails no run.",
+    metadata={
+        WHAT_TO_DO: "later runs look again; where people stay missing, compare `calven_presence` with `presence` for that "
+        "day in calven.duckdb, and ask Calven"
+    },
 )
 
 
-@dg.asset(group_name="presence", kinds={"duckdb"}, deps=["published_presence"], check_specs=[CONFIRMS])
+@dg.asset(
+    group_name="presence",
+    kinds={"duckdb", "table"},
+    deps=["published_presence"],
+    check_specs=[CONFIRMS],
+    owners=owners(),
+    freshness_policy=freshness("calven_presence"),
+    metadata=about("calven_presence", "reconciliation/read_answer", "reconciliation/compare"),
+)
 def calven_presence(context: dg.AssetExecutionContext, calven: Calven, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster 1.13.27 knows no other spelling in a step with a check
     """One row per row of Presence Details that Calven reports for the days touched.
 

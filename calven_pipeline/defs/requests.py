@@ -57,7 +57,11 @@ class ReplayedRows(ChosenRows):
 class DismissedRows(ChosenRows):
     """Which open rejections to close for good."""
 
-    note: str = Field("", description="Why, for whoever reads `rejections` later; without a note it is refused.")
+    note: str = Field(
+        "",
+        description="Why, for whoever reads `rejections` later; without a note it is refused. "
+        "Dagster keeps it: name nobody, or give `{env: NAME}`.",
+    )
 
 
 @dg.op(out=OUT)
@@ -86,7 +90,7 @@ def deliver_chosen(context: dg.OpExecutionContext, calven: Calven, warehouse: Wa
 
     with clear_failures(), warehouse.open() as database:
         validate(database, load_profiles(warehouse.data_dir), warehouse.data_dir)
-    for result in deliver(context.log.info, calven, warehouse):
+    for result in deliver(context.log.info, calven, warehouse, context.run.run_id):
         yield _event(result)
     _write_snapshot(context, warehouse)
     yield dg.Output(None)
@@ -190,6 +194,6 @@ def _write_snapshot(context: dg.OpExecutionContext, warehouse: Warehouse) -> Non
     from calven_pipeline.warehouse.snapshot import write_snapshot
 
     with clear_failures(), warehouse.open() as database:
-        snapshot = write_snapshot(database, warehouse.data_dir)
+        snapshot = write_snapshot(database, warehouse.data_dir, context.run.run_id)
     tell_at_exit(snapshot.story)
     context.log_event(dg.AssetMaterialization("analytics_database", metadata=snapshot_metadata(snapshot)))

@@ -76,7 +76,9 @@ def _read(database: WorkingDatabase, file: PulledFile) -> None:
 def _swap(database: WorkingDatabase, file: PulledFile, *, allow_shrink: bool) -> Pull:
     resource = file.resource
     ((came, without_id, before),) = database.rows(f"reference/count_{resource}")
-    _judge(resource, came, without_id, before, allow_shrink=allow_shrink)
+    last = last_pull(database, resource)
+    is_agreed = came == 0 and last is not None and last[0] == 0  # somebody said once that there are none
+    _judge(resource, came, without_id, before, allow_shrink=allow_shrink or is_agreed)
     database.run(f"reference/clear_{resource}")
     row_count = database.run(f"reference/fill_{resource}")
     if resource == "users":

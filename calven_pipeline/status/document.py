@@ -4,7 +4,8 @@
     at           when it was looked, and data_dir: where
     well         true where problems is empty; the exit code is then 0, else 1
     problems     kind (settings, profiles, runs_unreadable, snapshot_unreadable, nothing_yet, daemon_silent, run_failed,
-                 tick_failed, events_waiting, reference_old, nobody_looks, source_silent, snapshot_behind), what, what_to_do
+                 tick_failed, events_waiting, reference_old, nobody_looks, source_silent, check_warns, snapshot_behind), what,
+                 what_to_do
     runs         the newest first: run_id, job, status, started_at, ended_at, problem (a line for each file)
     waiting      events, read_at and occurred_at of the oldest; null without a snapshot
     outcomes     rows by outcome: all, last_24_h (of files read since); null without a snapshot

@@ -50,15 +50,27 @@ class Automation:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """A check whose last evaluation warned, at that time: `problem` is what it found."""
+
+    asset: str
+    check: str
+    problem: str
+    what_to_do: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Operations:
     """What Dagster knows.
 
-    `failed` are the last failed runs whose steps have not succeeded since; `looked_at` is when somebody last looked for new
-    exports; `snapshot_due_at` is when the last run that ends with a snapshot began.
+    `failed` are the last failed runs whose steps have not succeeded since, `warnings` the checks that warned last; `looked_at`
+    is when somebody last looked for new exports; `snapshot_due_at` is when the last run that ends with a snapshot began.
     """
 
     runs: tuple[Run, ...] = ()
     failed: tuple[Run, ...] = ()
+    warnings: tuple[Warned, ...] = ()
     pulls: tuple[Pull, ...] = ()
     automations: tuple[Automation, ...] = ()
     daemon_seen_at: datetime | None = None

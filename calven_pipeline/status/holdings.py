@@ -12,6 +12,7 @@ import duckdb
 
 from calven_pipeline.errors import WorkingDatabaseError
 from calven_pipeline.status.facts import OUTCOMES, Holdings, Pull, Rejection, Source, Waiting
+from calven_pipeline.status.wording import LEAST_GAPS
 from calven_pipeline.validation.advice import WHAT_TO_DO
 from calven_pipeline.warehouse.database import MEMORY_LIMIT
 from calven_pipeline.warehouse.queries import query
@@ -19,7 +20,6 @@ from calven_pipeline.warehouse.snapshot import SNAPSHOT_FILE
 
 RECENT = timedelta(hours=24)
 NO_ROWS = dict.fromkeys(OUTCOMES, 0)
-LEAST_GAPS = 3  # between days with new files; with fewer, nothing can be said of what is usual
 CONFIG: dict[str, str | bool | int | float | list[str]] = {"memory_limit": MEMORY_LIMIT, "temp_directory": ""}
 RENEW = "Launch retry_pending or presence_pipeline: it is written anew from state/."
 
@@ -54,6 +54,7 @@ def _read(snapshot: duckdb.DuckDBPyConnection, written_at: datetime, size_bytes:
     since = (now - RECENT).replace(tzinfo=None)
     counts = rows("status/count_outcomes", {"since": since})
     ((waiting, read_at, occurred_at),) = rows("status/count_waiting")
+    last_events = dict(rows("status/last_events"))
     return Holdings(
         written_at=written_at,
         size_bytes=size_bytes,
@@ -65,9 +66,9 @@ def _read(snapshot: duckdb.DuckDBPyConnection, written_at: datetime, size_bytes:
             for reason, count, first in rows("status/open_rejections")
         ),
         sources=tuple(
-            Source(name, file, _utc(staged_at), row_count, _maybe_utc(last_event_at), usual, longest)
-            for name, file, staged_at, row_count, last_event_at, usual, longest in rows(
-                "status/last_files", {"least_gaps": LEAST_GAPS}
+            Source(name, file, _utc(staged_at), row_count, _maybe_utc(last_events.get(name)), usual, longest)
+            for name, file, staged_at, row_count, usual, longest in rows(
+                "status/usual_gaps", {"least_gaps": LEAST_GAPS}
             )
         ),
         pulls=tuple(Pull(table, count, _utc(pulled_at)) for table, count, pulled_at in rows("status/pulls")),

@@ -7,17 +7,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from calven_pipeline.settings import PublishMode
-from calven_pipeline.status.facts import Automation, Holdings, Operations, Problem, Pull, Run, Source
+from calven_pipeline.status.facts import Automation, Holdings, Operations, Problem, Pull, Run, Source, Warned
 from calven_pipeline.status.wording import age, ago, counted, usually
 
 WAITING_TOO_LONG = timedelta(days=1)
-REFERENCE_TOO_OLD = timedelta(days=2)
 NOBODY_LOOKS = timedelta(days=2)
 DAEMON_ALIVE = timedelta(minutes=1)  # it says so every 30 s
 QUEUED_TOO_LONG = timedelta(minutes=5)
 LAUNCH = "uv run dg launch --job"
 EVERYTHING = f"`{LAUNCH} presence_pipeline`"
 ALERTS = "alerts"  # the sensor, on as shipped
+LOOKED_AT_HERE = frozenset({"no_source_silent", "reference_fresh"})  # of later facts than those of the last run
 ALONE = frozenset({"replay", "dismiss", "assets"})  # launching these again needs more than their name
 
 
@@ -30,6 +30,7 @@ def find_problems(
     now: datetime,
     *,
     alerts_wanted: bool = False,
+    reference_max_age_hours: float = 36,
 ) -> Iterator[Problem]:
     """Everything that is wrong, what keeps most from working first; `alerts_wanted`: somebody waits for alerts."""
     yield from _daemon(operations, now, alerts_wanted=alerts_wanted)
@@ -37,8 +38,9 @@ def find_problems(
     yield from _ticks(operations.automations)
     if holdings:
         yield from _waiting(holdings, publish, now)
-    yield from _reference(pulls, now)
+    yield from _reference(pulls, timedelta(hours=reference_max_age_hours), now)
     yield from _sources(operations, sources, now)
+    yield from _warnings(operations.warnings, now)
     if holdings:
         yield from _snapshot(operations, holdings, now)
 
@@ -102,8 +104,8 @@ def _waiting(holdings: Holdings, publish: PublishMode | None, now: datetime) -> 
         )
 
 
-def _reference(pulls: Iterable[Pull], now: datetime) -> Iterator[Problem]:
-    old = {pull.table: now - pull.pulled_at for pull in pulls if now - pull.pulled_at > REFERENCE_TOO_OLD}
+def _reference(pulls: Iterable[Pull], max_age: timedelta, now: datetime) -> Iterator[Problem]:
+    old = {pull.table: now - pull.pulled_at for pull in pulls if now - pull.pulled_at > max_age}
     if old:
         what = f"{', '.join(old)} last pulled {age(max(old.values()))} ago: new people and desks are rejected"
         yield Problem("reference_old", what, f"`{LAUNCH} refresh_reference`, or switch on that schedule")
@@ -116,8 +118,16 @@ def _sources(operations: Operations, sources: Iterable[Source], now: datetime) -
         yield Problem("nobody_looks", what, f"{EVERYTHING}, regularly: by cron, or switch on the sensor")
     for source in sources:
         if source.is_silent:
-            what = f"{source.name} is silent for {counted(source.silent_days or 0, 'day')}; its files usually come {usually(source.usual_days)}"
-            yield Problem("source_silent", what, f"see why the system drops no files; the last was {source.last_file}")
+            what_to_do = f"see why the system drops no files; the last was {source.last_file}"
+            yield Problem("source_silent", story_of_silence(source), what_to_do)
+
+
+def _warnings(warnings: Iterable[Warned], now: datetime) -> Iterator[Problem]:
+    """Checks that warn, but for those whose matter is looked at here, now."""
+    for warned in warnings:
+        if warned.check not in LOOKED_AT_HERE:
+            what = f"{warned.asset}:{warned.check} warned {ago(warned.at, now)}: {warned.problem}"
+            yield Problem("check_warns", what, warned.what_to_do)
 
 
 def _snapshot(operations: Operations, holdings: Holdings, now: datetime) -> Iterator[Problem]:
@@ -125,6 +135,12 @@ def _snapshot(operations: Operations, holdings: Holdings, now: datetime) -> Iter
     if due and holdings.written_at < due:
         what = f"calven.duckdb is {age(now - holdings.written_at)} old: the last run did not write it"
         yield Problem("snapshot_behind", what, f"see why that run failed, then {EVERYTHING}")
+
+
+def story_of_silence(source: Source) -> str:
+    """How long a source is silent, and how often it usually is not."""
+    silent = counted(source.silent_days or 0, "day")
+    return f"{source.name} is silent for {silent}; its files usually come {usually(source.usual_days)}"
 
 
 def with_silence(source: Source, looked_at: datetime | None, now: datetime, *, in_profiles: bool) -> Source:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from calven_pipeline.errors import CalvenPipelineError
 from calven_pipeline.exports.profiles import load_profiles
-from calven_pipeline.settings import AlertSettings, DataFolder, Settings
+from calven_pipeline.settings import AlertSettings, CheckSettings, DataFolder, Settings
 from calven_pipeline.status.facts import Operations, Problem, Pull, Source, Status
 from calven_pipeline.status.holdings import read_holdings
 from calven_pipeline.status.problems import EVERYTHING, find_problems, with_silence
@@ -40,6 +40,7 @@ def look(ask_dagster: AskDagster, now: datetime) -> Status:
 
     settings = found("settings", DOCTOR, Settings.load)
     alerting = found("settings", "mend it", AlertSettings.load)
+    checks = found("settings", "mend it", CheckSettings.load) or CheckSettings.model_construct()
     profiles = found("profiles", DOCTOR, lambda: load_profiles(data_dir))
     asked = found("runs_unreadable", "", lambda: ask_dagster(now)) if (data_dir / DAGSTERS).is_dir() else None
     holdings = found("snapshot_unreadable", "", lambda: read_holdings(data_dir, now))
@@ -50,7 +51,16 @@ def look(ask_dagster: AskDagster, now: datetime) -> Status:
     if holdings or operations.runs:
         publish = settings.publish if settings else None
         wanted = alerting is not None and alerting.alert_webhook is not None
-        problems += find_problems(operations, holdings, sources, pulls, publish, now, alerts_wanted=wanted)
+        problems += find_problems(
+            operations,
+            holdings,
+            sources,
+            pulls,
+            publish,
+            now,
+            alerts_wanted=wanted,
+            reference_max_age_hours=checks.reference_max_age_hours,
+        )
     elif not problems:
         problems.append(Problem("nothing_yet", f"nothing has run yet in {data_dir}", FIRST))
     return Status(now, str(data_dir), tuple(problems), operations, holdings, sources, pulls)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 MOST_LINES = 5
+LEAST_GAPS = 3  # between days with new files; with fewer, nothing can be said of what is usual
 
 
 def age(span: timedelta) -> str:

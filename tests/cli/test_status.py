@@ -219,7 +219,7 @@ def test_a_failed_run_and_what_it_left(bad):
     assert re.search(r"Waiting +1 event, the oldest read \d+ s ago", screen)
 
 
-def test_three_days_later(bad):
+def test_three_days_later(bad, monkeypatch):
     """Nobody ran anything: what is old says so, each with what to do."""
     status = later(days=3)
     assert kinds(status) == ["run_failed", "events_waiting", "reference_old", "nobody_looks"]
@@ -232,6 +232,8 @@ def test_three_days_later(bad):
     assert nobody.what == "nobody has looked for new exports for 3 d"
     assert status.holdings.outcomes_24_h == dict.fromkeys(status.holdings.outcomes, 0)
     assert len(on_screen(status).splitlines()) <= 40
+    monkeypatch.setenv("CALVEN_REFERENCE_MAX_AGE_HOURS", "96")
+    assert "reference_old" not in kinds(later(days=3))
 
 
 def test_events_that_wait_for_a_dry_run_to_end():
@@ -312,7 +314,7 @@ def test_a_source_that_fell_silent(copied):
         snapshot.execute("delete from export_files where source = 'badges'")
         for day in [date(2026, 10, 1), *weekdays]:
             row = ["badges", f"badges/{day}.csv", "", 1, 1, datetime(day.year, day.month, day.day, 23, 50)]  # noqa: DTZ001
-            snapshot.execute("insert into export_files values (?, ?, ?, ?, ?, ?)", row)
+            snapshot.execute("insert into export_files values (?, ?, ?, ?, ?, ?, null)", row)
     badges = read_holdings(copied, datetime(2026, 11, 17, tzinfo=UTC)).sources[1]
     assert (badges.name, badges.last_file, badges.usual_days, badges.longest_usual_days) == (
         "badges", "badges/2026-11-13.csv", 1, 3,

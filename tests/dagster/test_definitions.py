@@ -10,17 +10,20 @@ DEPENDENCIES = {
     "users": set(),
     "locations": set(),
     "desks": set(),
-    "staged_presence": set(),
+    "exports": set(),
+    "staged_presence": {"exports"},
     "validated_presence": {"staged_presence", "users", "locations", "desks"},
     "published_presence": {"validated_presence"},
     "rejections": {"validated_presence"},
     "calven_presence": {"published_presence"},
     "analytics_database": {"published_presence", "rejections", "calven_presence", "users", "locations", "desks"},
+    "presence_report": {"analytics_database"},
 }
 GROUPS = {
+    "sources": {"exports"},
     "reference": {"users", "locations", "desks"},
     "presence": {"staged_presence", "validated_presence", "published_presence", "rejections", "calven_presence"},
-    "analytics": {"analytics_database"},
+    "analytics": {"analytics_database", "presence_report"},
 }
 BLOCKING = {
     "users:pulled": False,
@@ -31,28 +34,40 @@ BLOCKING = {
     "published_presence:everything_delivered": False,
     "published_presence:books_balance": True,
     "calven_presence:calven_confirms": False,
+    "users:fit_to_judge_by": True,
+    "locations:fit_to_judge_by": True,
+    "desks:fit_to_judge_by": True,
+    "staged_presence:no_source_silent": False,
+    "validated_presence:reference_fresh": False,
+    "validated_presence:no_badge_lost": False,
+    "validated_presence:no_door_lost": False,
+    "published_presence:clock_agrees": False,
+    "rejections:rejection_rate_usual": False,
 }
 GRAINS = {
     "users": "One row per user known to Calven.",
     "locations": "One row per location (office) known to Calven.",
     "desks": "One row per desk known to Calven; desks name the zones and levels they stand in.",
+    "exports": "One row per row of the files in the drop folder, under the names that source profiles give its columns.",
     "staged_presence": "One row per row of every export file.",
     "validated_presence": "One row per staged row, with its verdict: valid, rejected, duplicate or ignored.",
-    "published_presence": "One row per valid event, with Calven's answer.",
+    "published_presence": "One row per row read, with what became of it and Calven's answer: the table `presence`.",
     "rejections": "One row per rejected row, with every reason, until it heals.",
     "calven_presence": "One row per row of Presence Details that Calven reports for the days touched.",
     "analytics_database": "One file, `calven.duckdb`, with every table that analysts read.",
+    "presence_report": "One page, `reports/presence.html`, with people by day and place, outcomes, reasons and sources: counts alone.",
 }
 JOBS = {
-    "presence_pipeline": set(DEPENDENCIES),
-    "ingest_presence": set(DEPENDENCIES) - GROUPS["reference"],
+    "presence_pipeline": set(DEPENDENCIES) - GROUPS["sources"],
+    "ingest_presence": set(DEPENDENCIES) - GROUPS["sources"] - GROUPS["reference"],
     "refresh_reference": GROUPS["reference"],
-    "retry_pending": {"published_presence", "rejections", "calven_presence", "analytics_database"},
+    "retry_pending": {"published_presence", "rejections", "calven_presence", "analytics_database", "presence_report"},
 }
 BY_HAND = {
     "replay": ["choose_rows", "deliver_chosen"],
     "dismiss": ["dismiss_rows", "write_dismissed"],
     "trim_history": ["trim_runs"],
+    "apply_retention": ["remove_old_rows"],
 }
 
 
@@ -93,7 +108,7 @@ def test_every_description_begins_with_a_grain(graph):
 
 
 def test_every_check_by_name_and_whether_it_blocks(graph):
-    """Only broken books block; after every other failed check, what can be done is done, and then the run fails."""
+    """Only broken books and tables that nothing can be judged by block; after every other failed check, the run goes on."""
     specs = [graph.get_check_spec(key) for key in graph.asset_check_keys]
     assert {f"{spec.asset_key.to_user_string()}:{spec.name}": spec.blocking for spec in specs} == BLOCKING
     assert all(spec.description for spec in specs if spec.name != "every_row_has_one_verdict")
@@ -152,10 +167,13 @@ def test_resources_have_no_fields(definitions):
     assert Calven.model_fields == {}
 
 
-def test_all_there_is_to_configure_is_a_shrinking_pull_and_which_files(definitions):
+def test_all_there_is_to_configure_is_a_shrinking_pull_which_files_and_which_days(definitions):
     """Anything else would be a second place for settings, and one that Dagster stores."""
     job = definitions.resolve_job_def("presence_pipeline")
     ops = job.run_config_schema.config_type.fields["ops"].config_type.fields
     configs = {name: op.config_type.fields["config"].config_type for name, op in ops.items()}
     asked = {name: set(config.fields) for name, config in configs.items() if getattr(config, "fields", None)}
-    assert asked == {name: {"allow_shrink"} for name in GROUPS["reference"]} | {"staged_presence": {"files"}}
+    assert asked == {name: {"allow_shrink"} for name in GROUPS["reference"]} | {
+        "staged_presence": {"files"},
+        "presence_report": {"days", "first_date", "last_date"},
+    }

@@ -279,39 +279,51 @@ def test_nobody_is_looked_for_for_ever(pipeline: Pipeline, details: Details) -> 
     assert (after.calls, after.given_up, after.agrees) == (0, 0, True)
 
 
-def given_up(pipeline: Pipeline, details: Details) -> None:
+@pytest.fixture(scope="module")
+def given_up_folder(server: SandboxServer, pulled_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two people on two days, of whom Calven reports nobody until we stop looking."""
-    deliver(pipeline, *days("2026-10-05", 2), users="ann bob")
-    for hours in range(4):
-        look(pipeline, details, now=NOW + timedelta(hours=hours))
+    server.clear()
+    folder = tmp_path_factory.mktemp("given-up") / "data"
+    shutil.copytree(pulled_folder, folder)
+    with OpenPipeline(folder, server).opened() as pipeline, Details() as details:
+        deliver(pipeline, *days("2026-10-05", 2), users="ann bob")
+        for hours in range(4):
+            look(pipeline, details, now=NOW + timedelta(hours=hours))
+    return folder
 
 
-def test_whom_calven_reports_later_was_not_given_up_for_good(pipeline: Pipeline, details: Details) -> None:
+@pytest.fixture
+def given_up(tmp_path: Path, server: SandboxServer, given_up_folder: Path) -> Iterator[OpenPipeline]:
+    """A copy of that folder."""
+    server.clear()
+    shutil.copytree(given_up_folder, tmp_path / "data")
+    with OpenPipeline(tmp_path / "data", server).opened() as pipeline:
+        yield pipeline
+
+
+def test_whom_calven_reports_later_was_not_given_up_for_good(given_up: Pipeline, details: Details) -> None:
     """No call is made for it; where somebody else's event has that day pulled again, whoever is there is confirmed."""
-    given_up(pipeline, details)
-    deliver(pipeline, "2026-10-06T15:00:00Z", users="cid")
+    deliver(given_up, "2026-10-06T15:00:00Z", users="cid")
     details.rows = [("2026-10-06", {"date": "2026-10-06", "userId": f"u-{user}"}) for user in ("ANN", "cid")]
-    found = look(pipeline, details, now=NOW + timedelta(hours=5))
+    found = look(given_up, details, now=NOW + timedelta(hours=5))
     assert (found.expected, found.confirmed, found.given_up, found.agrees) == (1, 1, 3, False)
     details.rows.append(("2026-10-06", {"date": "2026-10-06", "email": "bob@sandbox.example"}))
-    deliver(pipeline, "2026-10-06T16:00:00Z", users="cid")
-    assert look(pipeline, details, now=NOW + timedelta(hours=6)).given_up == 2
+    deliver(given_up, "2026-10-06T16:00:00Z", users="cid")
+    assert look(given_up, details, now=NOW + timedelta(hours=6)).given_up == 2
 
 
-def test_whoever_is_accepted_anew_is_looked_for_anew(pipeline: Pipeline, details: Details) -> None:
+def test_whoever_is_accepted_anew_is_looked_for_anew(given_up: Pipeline, details: Details) -> None:
     """Another event of the same person on the same day, after we had given up."""
-    given_up(pipeline, details)
-    deliver(pipeline, "2026-10-06T15:00:00Z")
-    found = look(pipeline, details, now=NOW + timedelta(hours=5))
+    deliver(given_up, "2026-10-06T15:00:00Z")
+    found = look(given_up, details, now=NOW + timedelta(hours=5))
     assert (found.expected, found.unconfirmed, found.given_up) == (1, 1, 3)
 
 
-def test_who_is_given_up_is_forgotten_in_the_end(pipeline: Pipeline, details: Details) -> None:
+def test_who_is_given_up_is_forgotten_in_the_end(given_up: Pipeline, details: Details) -> None:
     """Thirty days later the next look that asks anything drops them."""
-    given_up(pipeline, details)
-    deliver(pipeline, "2026-10-08T15:00:00Z", users="cid")
-    look(pipeline, details, now=NOW + timedelta(days=31))
-    with pipeline.database() as database:
+    deliver(given_up, "2026-10-08T15:00:00Z", users="cid")
+    look(given_up, details, now=NOW + timedelta(days=31))
+    with given_up.database() as database:
         assert database.connection.execute(
             "select local_date::varchar, looks from unconfirmed_presence"
         ).fetchall() == [("2026-10-08", 1)]

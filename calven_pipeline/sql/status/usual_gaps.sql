@@ -1,5 +1,5 @@
--- One row per source: its last file, its last event, and how many days usually lie between days with new files.
--- Reads export_files and presence. Of the last 60 gaps: the median, and what nine in ten keep to.
+-- One row per source: its last file, and how many days usually lie between days with new files. Reads export_files.
+-- Of the last 60 gaps: the median, and what nine in ten keep to.
 with days as (select distinct source, staged_at::date as staged_on from export_files),
 gaps as (
     select source, staged_on, staged_on - lag(staged_on) over (partition by source order by staged_on) as days_between
@@ -16,20 +16,12 @@ usual as (
     group by source
     having count(*) >= $least_gaps
 ),
-last_events as (
-    select source, max(occurred_at) as last_event_at
-    from presence
-    where not coalesce(list_contains(reasons, 'future_timestamp'), false)
-    group by source
-),
 last_files as (
     select source, arg_max(source_file, (staged_at, source_file)) as source_file, max(staged_at) as staged_at,
         arg_max(row_count, (staged_at, source_file)) as row_count
     from export_files
     group by source
 )
-select f.source, f.source_file, f.staged_at, f.row_count, e.last_event_at, u.usual_days, u.longest_usual_days
-from last_files f
-    left join last_events e using (source)
-    left join usual u using (source)
+select f.source, f.source_file, f.staged_at, f.row_count, u.usual_days, u.longest_usual_days
+from last_files f left join usual u using (source)
 order by f.source
