@@ -18,12 +18,12 @@ import duckdb
 
 from calven_pipeline.errors import WorkingDatabaseBusyError, WorkingDatabaseError
 from calven_pipeline.warehouse.queries import names_in, query
+from calven_pipeline.warehouse.readers import private_folder
 
 WORKING_FILE = "pipeline.duckdb"
 MEMORY_LIMIT = "700MB"  # 5,000,000 rows then peak at 1.0 GB for the whole process, no slower than with 900MB
 WAIT_S = 60.0  # for another run that holds the file; its longest transaction without a pause is one export file
 WAIT_STEP_S = 0.2
-STATE_MODE = 0o700
 SCHEMA = ("tables", "migrations")  # of sql/, every statement, in this order, where they are others than last time
 FOLDERS_AT_OPENING = (*SCHEMA, "macros")  # macros live as long as the connection
 
@@ -129,12 +129,11 @@ def state_folder(data_dir: Path) -> Path:
     """`data_dir/state`, made when it is not there, for its owner alone."""
     state = data_dir / "state"
     try:
-        state.mkdir(parents=True, exist_ok=True, mode=STATE_MODE)
+        return private_folder(state)
     except OSError as error:
         raise WorkingDatabaseError(
             f"Cannot make the folder {state}: {error.strerror}. Check CALVEN_DATA_DIR."
         ) from error
-    return state
 
 
 def _connect(path: Path, wait_s: float) -> duckdb.DuckDBPyConnection:

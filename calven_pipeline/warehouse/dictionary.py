@@ -31,7 +31,14 @@ class Table:
         columns = ", ".join(f'"{column.name}" {column.type}' for column in self.columns)
         return [
             f"create table if not exists {target} ({columns})",
-            f"comment on table {target} is {_text(self.comment)}",
+            *self.describe(database, "table"),
+        ]
+
+    def describe(self, database: str, kind: str) -> list[str]:
+        """The statements that put the comments on it, a `table` or a `view`, in an attached database."""
+        target = f"{database}.{self.name}"
+        return [
+            f"comment on {kind} {target} is {_text(self.comment)}",
             *(f'comment on column {target}."{column.name}" is {_text(column.comment)}' for column in self.columns),
         ]
 
@@ -111,6 +118,11 @@ TABLES = (
         ("size_bytes", "BIGINT", "Size of the file in bytes."),
         ("row_count", "BIGINT", "Rows read, malformed ones included."),
         ("staged_at", "TIMESTAMP", "When the file was read, UTC."),
+        (
+            "first_row_id",
+            "BIGINT",
+            "`row_id` of its first row; `row_id - row_number + 1` of a row in `presence` is that of its file.",
+        ),
     ),
     _table(
         "presence",
@@ -123,6 +135,7 @@ TABLES = (
         ("occurred_at", "TIMESTAMP", "When the person was seen, UTC; null where the time could not be read."),
         _LOCAL_DATE,
         ("source_user_id", "VARCHAR", "The person as the source names them: a badge or employee number."),
+        ("source_place", "VARCHAR", "The place as the source names it: a door, a reader, an access point."),
         _USER_ID,
         _USER_EMAIL,
         _LOCATION_ID,
@@ -218,9 +231,9 @@ TABLES = (
     ),
     _table(
         "requests",
-        "One row per replay or dismissal that somebody asked for.",
+        "One row per replay, dismissal or erasure that somebody asked for; of an erased person nothing is kept.",
         ("requested_at", "TIMESTAMP", "When, UTC."),
-        ("kind", "VARCHAR", "replay or dismiss."),
+        ("kind", "VARCHAR", "replay, dismiss or forget."),
         ("run_id", "VARCHAR", "The Dagster run."),
         ("source", "VARCHAR", "Only rows of this source; null for any."),
         ("source_file", "VARCHAR", "Only rows of this file below exports/; null for any."),
@@ -230,5 +243,230 @@ TABLES = (
         ("outcomes", "VARCHAR[]", "Only rows with one of these outcomes."),
         ("note", "VARCHAR", "The note of a dismissal."),
         ("row_count", "BIGINT", "Rows that were sent or looked at again, or dismissed."),
+    ),
+    _table(
+        "snapshot",
+        "One row: what this database is a snapshot of.",
+        ("as_of", "TIMESTAMP", "When everything in it was true, UTC."),
+        ("run_id", "VARCHAR", "The Dagster run that wrote it; null outside a run."),
+        ("schema_version", "VARCHAR", "Changes when a table or column is added, removed or given another type."),
+        ("pipeline_version", "VARCHAR", "The version of calven-pipeline that wrote it."),
+        ("people", "VARCHAR", "`named`, or `keys` where names, addresses and free texts are left out."),
+    ),
+)
+
+_LOCATION_NAME = (
+    "location_name",
+    "VARCHAR",
+    "Its name, as it came with Calven's offices and desks; null where none came.",
+)
+_OFFICE_NAME = ("office_name", "VARCHAR", "The name of the office it is in; null where none came.")
+_AREA_ID = ("location_id", "VARCHAR", "Calven's id of the office, level or zone.")
+_AREA_TYPE = (
+    "location_type",
+    "VARCHAR",
+    "location (office), level or zone; what is inside counts, so add up one type alone.",
+)
+_DESKS = ("desks", "BIGINT", "Desks there at the last pull.")
+_ACCEPTED = ("accepted", "BIGINT", "Rows that Calven took.")
+_REJECTED = ("rejected", "BIGINT", "Rows that stand in `rejections`, dismissed ones included.")
+_PENDING = ("pending", "BIGINT", "Rows that wait to be sent, or for an answer.")
+_DUPLICATE = ("duplicate", "BIGINT", "Rows whose event was seen before.")
+_IGNORED = ("ignored", "BIGINT", "Rows that are no presence.")
+_WAITING = ("waiting_events", "BIGINT", "Events that wait for this mapping.")
+_ALONE = ("waiting_for_this_alone", "BIGINT", "Those of them that have no other reason: mapped, they are sent.")
+_DAYS_WAITING = ("days", "BIGINT", "Local days on which they happened.")
+_FIRST_SEEN_AT = ("first_seen_at", "TIMESTAMP", "The first of these events, UTC.")
+_LAST_SEEN_AT = ("last_seen_at", "TIMESTAMP", "The last of these events, UTC.")
+
+VIEWS = (
+    _table(
+        "reasons",
+        "One row per reason that a row can be rejected for, with what to do about it.",
+        (
+            "number",
+            "INTEGER",
+            "Its place in the documented order; of several reasons of a row the lowest is the first.",
+        ),
+        ("stage", "VARCHAR", "read, validate or calven: who rejects the row."),
+        ("reason", "VARCHAR", "As in `rejections`."),
+        ("what_to_do", "VARCHAR", "What cures it."),
+    ),
+    _table(
+        "all_locations",
+        "One row per office, level, zone and desk known to Calven at the last pull, with its name and what it is in.",
+        ("location_id", "VARCHAR", "Calven's id of it; compare without case."),
+        ("location_type", "VARCHAR", "location (office), level, zone or place (desk)."),
+        _LOCATION_NAME,
+        ("zone_id", "VARCHAR", "The zone it is, or is in; null for a level and an office."),
+        ("level_id", "VARCHAR", "The level it is, or is on; null for an office."),
+        ("office_id", "VARCHAR", "The office it is, or is in; null where Calven's desks do not name their office."),
+        _OFFICE_NAME,
+        ("desks", "BIGINT", "Desks there at the last pull; 1 for a desk."),
+    ),
+    _table(
+        "people_by_day",
+        "One row per person and local day on which Calven accepted an event of theirs, wherever it was.",
+        _LOCAL_DATE,
+        ("user_id", "VARCHAR", "Calven's id of the user."),
+        ("user_email", "VARCHAR", "The user's address at the last pull."),
+        ("first_seen_at", "TIMESTAMP", "The person's first event of the day, UTC."),
+        ("last_seen_at", "TIMESTAMP", "The person's last event of the day, UTC."),
+        ("locations", "BIGINT", "Locations, desks included, where they were seen on the day."),
+        ("events", "BIGINT", "Accepted events of the person on the day."),
+    ),
+    _table(
+        "presence_by_day",
+        "One row per local day and location where Calven accepted events, with those inside it: a desk counts for its zone, level and "
+        "office, a zone for its level and office, a level for its office.",
+        _LOCAL_DATE,
+        ("location_type", "VARCHAR", "location (office), level, zone, place (desk) or space; add up one type alone."),
+        ("location_id", "VARCHAR", "Calven's id of it."),
+        _LOCATION_NAME,
+        _OFFICE_NAME,
+        ("people", "BIGINT", "Different people there on the day; whoever was in two zones is one person in each."),
+        ("events", "BIGINT", "Accepted events there on the day."),
+        ("first_seen_at", "TIMESTAMP", "First event there on the day, UTC."),
+        ("last_seen_at", "TIMESTAMP", "Last event there on the day, UTC."),
+    ),
+    _table(
+        "presence_by_weekday",
+        "One row per weekday and office, level or zone where anybody was ever seen on such a weekday.",
+        ("weekday", "INTEGER", "Of the local day: 1 for Monday to 7 for Sunday."),
+        ("weekday_name", "VARCHAR", "Mon to Sun."),
+        _AREA_TYPE,
+        _AREA_ID,
+        _LOCATION_NAME,
+        _OFFICE_NAME,
+        ("days", "BIGINT", "Local days of that weekday on which anybody was seen anywhere."),
+        ("people_per_day", "DOUBLE", "People there per such day, as a mean; a day without any counts as 0."),
+        ("most_people", "BIGINT", "People there on the fullest of these days."),
+        _DESKS,
+        ("people_per_desk", "DOUBLE", "`people_per_day` by `desks`; null without desks."),
+    ),
+    _table(
+        "desk_use_by_day",
+        "One row per local day on which anybody was seen anywhere, and office, level or zone with desks: its people against its desks.",
+        _LOCAL_DATE,
+        _AREA_TYPE,
+        _AREA_ID,
+        _LOCATION_NAME,
+        _OFFICE_NAME,
+        _DESKS,
+        ("desks_used", "BIGINT", "Desks with an event on the day: only an event at a desk uses one."),
+        (
+            "people",
+            "BIGINT",
+            "Different people there on the day, at a desk or not, as in `presence_by_day`; 0 where nobody was.",
+        ),
+        ("people_per_desk", "DOUBLE", "`people` by `desks`; over 1 where more people came than there are desks."),
+    ),
+    _table(
+        "outcomes_by_day",
+        "One row per source and local day, with what became of its rows; rows whose time could not be read have no day.",
+        ("local_date", "DATE", "The day in the source's time zone; null for rows whose time could not be read."),
+        _SOURCE,
+        ("row_count", "BIGINT", "Rows of the day: the sum of the five outcomes."),
+        _ACCEPTED,
+        _REJECTED,
+        _PENDING,
+        _DUPLICATE,
+        _IGNORED,
+    ),
+    _table(
+        "outcomes_by_file",
+        "One row per export file read, with what became of its rows.",
+        _SOURCE,
+        _SOURCE_FILE,
+        ("staged_at", "TIMESTAMP", "When the file was read, UTC."),
+        ("rows_read", "BIGINT", "Rows read, malformed ones included: the sum of the five outcomes and `rows_gone`."),
+        _ACCEPTED,
+        _REJECTED,
+        _PENDING,
+        _DUPLICATE,
+        _IGNORED,
+        ("rows_gone", "BIGINT", "Rows that are not in `presence`: not judged yet, or removed since."),
+    ),
+    _table(
+        "rejections_by_reason",
+        "One row per source and reason for which rows were rejected, the most frequent open ones first; a row counts for its first reason.",
+        _SOURCE,
+        ("stage", "VARCHAR", "read, validate or calven: who rejected the rows."),
+        ("reason", "VARCHAR", "The first reason of the rows."),
+        ("open_rows", "BIGINT", "Rows that are rejected still."),
+        ("resolved_rows", "BIGINT", "Rows that passed, were ignored or were dismissed since."),
+        ("open_files", "BIGINT", "Files with open ones."),
+        ("open_since_at", "TIMESTAMP", "When the oldest open one was first rejected, UTC."),
+        ("last_checked_at", "TIMESTAMP", "When one of them was last judged, UTC."),
+        ("what_to_do", "VARCHAR", "What cures it."),
+    ),
+    _table(
+        "unmapped_badges",
+        "One row per source and badge that its people table does not map, the most waiting events first.",
+        _SOURCE,
+        ("source_user_id", "VARCHAR", "The badge, as `people` wants it."),
+        _WAITING,
+        _ALONE,
+        _DAYS_WAITING,
+        _FIRST_SEEN_AT,
+        _LAST_SEEN_AT,
+    ),
+    _table(
+        "unmapped_doors",
+        "One row per source and door that its places table does not map, the most waiting events first.",
+        _SOURCE,
+        ("source_place", "VARCHAR", "The door, as `places` wants it."),
+        _WAITING,
+        _ALONE,
+        ("badges", "BIGINT", "Different badges among them."),
+        _DAYS_WAITING,
+        _FIRST_SEEN_AT,
+        _LAST_SEEN_AT,
+    ),
+    _table(
+        "source_health",
+        "One row per source that ever brought a file: its delay, its silence and what is open, when the snapshot was written.",
+        _SOURCE,
+        ("files", "BIGINT", "Files read."),
+        ("rows_read", "BIGINT", "Rows read."),
+        ("last_file", "VARCHAR", "Path of its newest file below exports/."),
+        ("last_file_at", "TIMESTAMP", "When that was read, UTC."),
+        ("last_event_at", "TIMESTAMP", "Its newest event that is not in the future, UTC."),
+        ("silent_days", "BIGINT", "UTC days since its last file, up to `as_of`."),
+        (
+            "usual_days",
+            "BIGINT",
+            "Days from one day with files to the next, as a median; null with less than four such days.",
+        ),
+        ("longest_usual_days", "BIGINT", "What nine in ten of these gaps keep to."),
+        (
+            "is_silent",
+            "BOOLEAN",
+            "Whether `silent_days` is over that, also of a source that is no longer in `sources.yaml`.",
+        ),
+        (
+            "delay_p50_hours",
+            "DOUBLE",
+            "From an event to the reading of its file, as a median, over its last 30 days; null without new events.",
+        ),
+        ("delay_p95_hours", "DOUBLE", "The same, kept to by 95 in 100 events."),
+        _PENDING,
+        _REJECTED,
+        ("as_of", "TIMESTAMP", "When the snapshot was written, UTC."),
+    ),
+    _table(
+        "delivery_history",
+        "One row per UTC day and source id: the calls whose first try was sent on that day.",
+        ("utc_date", "DATE", "The day in UTC: no local day."),
+        ("source_id", "VARCHAR", "sourceId in the calls."),
+        ("calls", "BIGINT", "Calls."),
+        ("attempts", "BIGINT", "How often they were tried, all parts together."),
+        ("calls_tried_again", "BIGINT", "Calls that took more than one try."),
+        ("failed_calls", "BIGINT", "Calls that settled not all of their events; those were sent again."),
+        ("events", "BIGINT", "Events in the calls; one that was sent again counts each time."),
+        ("accepted", "BIGINT", "Rows in `presence` that Calven took and whose last call is one of these."),
+        ("rejected", "BIGINT", "Rows in `presence` that Calven refused and whose last call is one of these."),
+        ("duration_p50_s", "DOUBLE", "From a call's first try to its last answer, as a median, in seconds."),
+        ("duration_p95_s", "DOUBLE", "The same, kept to by 95 in 100 calls."),
     ),
 )

@@ -1,3 +1,8 @@
--- One row per block of about a million row numbers with changed rows: the first and the last of them. Reads changed_rows.
+-- One row per block of row numbers with changed or new rows: the first and the last of them. Reads changed_rows, validated_presence.
 -- Rows are taken in block by block, so that memory does not follow their number.
-select min(row_id), max(row_id) from changed_rows group by row_id // 1048576 order by 1
+with wanted as (
+    select row_id from changed_rows
+    union all
+    select row_id from validated_presence where row_id > $last_row_id
+)
+select min(row_id), max(row_id) from wanted group by row_id // $a_block order by 1

@@ -1,3 +1,3 @@
 -- One row per location. Reads locations.
--- Small: replaced as a whole.
-insert into analytics.locations by name from locations
+-- Replaced as a whole where another answer was pulled.
+insert into analytics.locations by name select * replace (if_named(extra) as extra) from locations

@@ -1,0 +1,4 @@
+-- The id, or null where analysts may read no names and it looks like one: an address, or letters with a space or comma.
+-- Reads the variable names_people.
+create or replace temp macro as_key(id) as
+    case when getvariable('names_people') or not regexp_matches(id, '@|\pL.*[\s,;]|[\s,;].*\pL') then id end
