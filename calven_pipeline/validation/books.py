@@ -16,13 +16,14 @@ from calven_pipeline.warehouse.database import WorkingDatabase
 class Books:
     """Row counts over all time.
 
-    `waiting` is what the outbox holds of `pending`; `unproven` counts accepted events without a readable answer on
+    `staged` and `judged` rows are there, `removed` ones were; each outcome counts both. `waiting` is what the outbox holds of `pending`; `unproven` counts accepted events without a readable answer on
     record, `lost_answers` answers that were there at the last count; `wrong_file` is one of the `files_wrong`.
     """
 
     read: int
     staged: int
     judged: int
+    removed: int
     accepted: int
     rejected: int
     pending: int
@@ -59,10 +60,11 @@ class Books:
     @property
     def faults(self) -> list[str]:
         """What does not add up, each as a clause; empty where everything does."""
+        without_removed = f", {self.removed} of them removed since" if self.removed else ""
         in_outcomes = sum(self.outcomes.values())
         found = {
-            f"{self.read} rows were read, but {self.staged} staged and {self.judged} judged": not (
-                self.read == self.staged == self.judged
+            f"{self.read} rows were read{without_removed}, but {self.staged} staged and {self.judged} judged": not (
+                self.read - self.removed == self.staged == self.judged
             ),
             f"{self.read} rows were read, but {in_outcomes} are in an outcome": self.read != in_outcomes,
             f"{self.pending} rows are pending, but {self.waiting} wait in the outbox": self.pending != self.waiting,
@@ -78,7 +80,8 @@ class Books:
         if self.faults:
             return f"The books do not balance: {'; '.join(self.faults)}."
         told = ", ".join(f"{rows} {outcome}" for outcome, rows in self.outcomes.items())
-        return f"{self.read} rows read, each in one outcome: {told}"
+        removed = f"; {self.removed} of them were removed since" if self.removed else ""
+        return f"{self.read} rows read, each in one outcome: {told}{removed}"
 
 
 def balance(database: WorkingDatabase) -> Books:

@@ -24,6 +24,11 @@ class Collapse:
         ((is_wanted, answers_seen),) = database.rows("validation/collapsing")
         return cls(is_wanted, answers_seen)
 
+    @property
+    def is_or_was_wanted(self) -> bool:
+        """Whether a source collapses, or ever did."""
+        return self.is_wanted or self.answers_seen is not None
+
     def find_uncovered(self, database: WorkingDatabase) -> None:
         """Have rows judged again whose day may have lost its event; also where the profile collapses no more."""
         if self.answers_seen is not None:
@@ -31,11 +36,13 @@ class Collapse:
 
     def collapse(self, database: WorkingDatabase, revision: int) -> int:
         """Ignore the rows just judged that stand beside the one event; how many they are."""
-        if not self.is_wanted and self.answers_seen is None:
+        if not self.is_or_was_wanted:
             return 0
         newest = database.value("validation/newest_answer")
         if newest != self.answers_seen:
             database.run("validation/forget_collapse")
             database.run("validation/remember_collapse", {"answers_revision": newest})
         database.run("validation/find_collapsed", {"revision": revision})
+        if database.value("validation/has_removed_rows"):
+            database.run("validation/find_collapsed_of_removed", {"revision": revision})
         return database.run("validation/collapse_rows", {"revision": revision})

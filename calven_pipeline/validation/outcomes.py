@@ -33,6 +33,8 @@ def mark_unlisted_rows(database: WorkingDatabase, last_row: dict[str, int]) -> N
     database.run("validation/find_unlisted_rows", last_row)
     if database.value("validation/has_unlisted_rows"):
         database.run("validation/mark_unlisted_rows", last_row)
+        if database.value("validation/has_removed_rows"):
+            database.run("validation/mark_unlisted_of_removed")
 
 
 def _judge_outcomes(database: WorkingDatabase, profile: SourceProfile) -> None:

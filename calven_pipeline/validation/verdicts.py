@@ -21,6 +21,7 @@ from calven_pipeline.validation.spellings import spell_anew
 from calven_pipeline.warehouse.database import WorkingDatabase
 
 RESOURCES = {"users", "locations", "desks"}
+VERDICTS = ("valid", "rejected", "duplicate", "ignored")
 MOST_SENT_AGAIN = 5  # times that new reference data sends an event again which Calven refused; a replay has no limit
 # In the order of their reading.
 LOOKUPS = ("users", "addresses", "loose_addresses", "places", "place_ids", "files", "doors")
@@ -45,6 +46,11 @@ class Validation:
     def judged(self) -> int:
         """All rows that got a verdict."""
         return sum(self.verdicts.values())
+
+    @property
+    def rejection_rate(self) -> float:
+        """Which share of them was rejected, from 0 to 1; 0 where no row was judged."""
+        return self.verdicts.get("rejected", 0) / self.judged if self.judged else 0.0
 
 
 def validate(
@@ -126,7 +132,13 @@ def _look_up(database: WorkingDatabase, last_row: dict[str, int]) -> None:
     database.run("validation/find_repeats", last_row)
     if last_row["last_row_judged"]:
         database.run("validation/find_earlier", last_row)
+    has_removed = database.value("validation/has_removed_rows")
+    if has_removed:
+        database.run("validation/find_removed", last_row)
+        database.run("validation/add_removed")
     database.run("validation/find_repeated_rows", last_row)
+    if has_removed:
+        database.run("validation/mark_repeats_of_removed", last_row)
     for lookup in LOOKUPS:
         database.run(f"validation/lookup_{lookup}")
 

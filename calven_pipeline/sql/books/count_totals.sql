@@ -1,4 +1,4 @@
--- One row: rows read, staged and judged; rows in each outcome; events accepted since the last count without an answer on
+-- One row: rows read, staged, judged and removed; rows in each outcome; events accepted since the last count without an answer on
 -- record, and answers of before that are gone. Reads all tables of a row's way. The cost hardly grows with what has been.
 with unproven as (
     select count(*) as events
@@ -11,6 +11,7 @@ select
     (select coalesce(sum(row_count), 0)::bigint from export_files) as read,
     (select count(*) from staged_presence) as staged,
     (select count(*) from validated_presence) as judged,
+    (select count(*) from removed_rows) as removed,
     coalesce(sum(accepted), 0)::bigint as accepted,
     coalesce(sum(rejected), 0)::bigint as rejected,
     coalesce(sum(pending), 0)::bigint as pending,

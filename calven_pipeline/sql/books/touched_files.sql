@@ -1,5 +1,5 @@
 -- One row per export file with rows whose outcome may differ from what was counted last. Reads export_files, validated_presence,
--- answers. Rows judged or answered since are looked up in blocks of 1,024, so a neighbouring file may be counted in vain.
+-- answers, removed_rows. Rows judged, answered or removed since are looked up in blocks of 1,024, so a neighbouring file may be counted in vain.
 create or replace temp table touched_files as
 with blocks as (
     select distinct row_id // 1024 as block
@@ -7,6 +7,8 @@ with blocks as (
         select row_id from validated_presence where revision > $revision and row_id <= $last_row_id
         union all
         select row_id from answers where revision > $revision and row_id <= $last_row_id
+        union all
+        select row_id from removed_rows where revision > $revision and row_id <= $last_row_id
     )
 )
 select file_id, row_count, first_row_id, first_row_id + row_count - 1 as last_row_id

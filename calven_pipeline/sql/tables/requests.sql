@@ -1,4 +1,4 @@
--- One row per replay or dismissal that somebody asked for. `run_id` is the first run of that launch, so that a re-execution
+-- One row per replay, dismissal or erasure that somebody asked for. `run_id` is the first run of that launch, so that a re-execution
 -- does not choose again; days are local, both included, and null means any.
 create table if not exists requests (
     request_id integer not null,

@@ -1,0 +1,3 @@
+-- Nothing is left to forget. Reads nothing else.
+-- After their rows were removed.
+delete from rows_to_forget
