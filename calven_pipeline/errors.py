@@ -127,7 +127,7 @@ class ReferenceDataError(WillNotHelpError):
 
 
 class RequestError(WillNotHelpError):
-    """What somebody asked to be replayed or dismissed cannot be done as asked."""
+    """What somebody asked to be replayed, dismissed, reported, exported or forgotten cannot be done as asked."""
 
     exit_code = 64
 

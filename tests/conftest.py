@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from calven_pipeline.settings import DataFolder, ExportSettings, Settings
+from calven_pipeline.settings import DataFolder, ExportSettings, Settings, SnapshotSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def nobodys_settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
         monkeypatch.delenv(name)
     monkeypatch.setenv("CALVEN_SETTLE_SECONDS", "0")  # files of tests are written in one go; waiting has its own tests
     if request.node.path.parent.name in {"http", "sql", "benchmarks"}:
-        for settings in (DataFolder, ExportSettings, Settings):
+        for settings in (DataFolder, ExportSettings, Settings, SnapshotSettings):
             monkeypatch.setitem(settings.model_config, "env_file", None)
 
 

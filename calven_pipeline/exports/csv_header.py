@@ -28,6 +28,7 @@ from calven_pipeline.exports.encodings import (
 DELIMITERS = (",", ";", "\t", "|")
 QUOTE = '"'
 LONGEST_RECORD_BYTES = 1024**2  # DuckDB gives up at 2,000,000
+MOST_COLUMNS = 1_000  # the time that reading takes follows their square
 SAMPLE_ROWS = 50
 HINT_LINES = 50  # how far down the columns are looked for
 # Not 1 and 2, with which whole lines are read, and none that `str.strip` or a line reader takes for white space.
@@ -190,7 +191,10 @@ def find_header(head: bytes, wanted: Sequence[str], dialect: Dialect, signs: Sig
         return None
     end = start + len(_bytes(lines[:skipped]))
     top = _Top(lines[skipped:], end, skipped == 0, signs, dialect.width)
-    return _named(top, wanted) if dialect.header else _by_position(top, wanted)
+    header = _named(top, wanted) if dialect.header else _by_position(top, wanted)
+    if len(header.columns) > MOST_COLUMNS:
+        raise UnreadableTextError(f"it has more than {MOST_COLUMNS:,} columns; check that it is a CSV file")
+    return header
 
 
 def refuse_unreadable_names(header: CsvHeader | None) -> None:

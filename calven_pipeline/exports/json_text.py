@@ -45,12 +45,17 @@ PLAIN_LINES = re.compile(rb"(?:\{[^\n]*+\n)*+")
 
 
 def is_plain_lines(path: Path) -> bool:
-    """Whether every line, in UTF-8, can be read as it lies."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    """Whether every line, in UTF-8, can be read as it lies; one that is too long cannot."""
+    decoder, open_line_bytes = codecs.getincrementaldecoder("utf-8")(), 0
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             if SEPARATOR.encode() in chunk or QUOTE.encode() in chunk:
                 return False
+            line_end = chunk.rfind(b"\n")  # the lines before it are shorter than a chunk, but for the first
+            open_line_bytes += len(chunk) if line_end < 0 else chunk.find(b"\n")
+            if open_line_bytes > LONGEST_LINE_BYTES:
+                return False
+            open_line_bytes = open_line_bytes if line_end < 0 else len(chunk) - line_end - 1
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError:

@@ -133,6 +133,8 @@ def open_export(
                 raise OddRowsError from error
             # the file has changed since it was looked through
             _refuse(file, kind, error)
+        except duckdb.OutOfMemoryException as error:
+            _refuse(file, kind, error)
 
 
 def check_columns(profile: SourceProfile, file: ExportFile) -> None:
@@ -178,6 +180,8 @@ def _refuse(file: ExportFile, kind: Format, error: Exception) -> NoReturn:
         reason = f"{error.strerror or 'it cannot be opened'}; check the file and who may read it"
     elif isinstance(error, UnreadableTextError):
         reason = str(error)
+    elif isinstance(error, duckdb.OutOfMemoryException):
+        reason = "its rows are too large or nested too deep for the memory of a run; check that it is an export"
     else:
         reason = f"DuckDB calls it {type(error).__name__}; check that the file is whole and really {kind}"
     may_pass = isinstance(error, OSError) and error.errno is not None

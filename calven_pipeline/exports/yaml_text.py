@@ -67,6 +67,6 @@ def read_yaml_text(path: Path) -> object:
     except UnicodeDecodeError as error:
         raise ValueError("it is not UTF-8: save it as UTF-8") from error
     except RecursionError as error:
-        raise ValueError("it refers to itself") from error
+        raise ValueError("it refers to itself, or is nested too deep") from error
     except OSError as error:
         raise ValueError(f"{error.strerror or error}") from error

@@ -9,7 +9,9 @@ import pytest
 from calven_pipeline.project import samples_folder
 from calven_pipeline.sandbox import SandboxServer
 from tests.dagster.deploying import Deployment, new_deployment
+from tests.dagster.migrations import migrations_read_once
 
+__all__ = ["migrations_read_once"]
 HERE = Path(__file__).parent
 # Dagster 1.13.27 asks pydantic for resources' fields in a way that pydantic 2.11 and newer warns of.
 DAGSTERS_OWN = "ignore:The `__fields__` attribute is deprecated"

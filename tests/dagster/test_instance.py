@@ -55,6 +55,8 @@ def test_runs_are_kept_in_the_data_folder_whoever_launches_them(deployment: Depl
 
     good = launch(project)
     assert good.returncode == 0, good.stderr[-2000:]
+    assert " - DEBUG - " not in good.stderr, "a hundred lines of Dagster's own, which stand in the run's log"
+    assert " - INFO - presence_pipeline - " in good.stderr, "what our steps tell"
     assert deployment.outcomes()["accepted"] == 24
 
     deployment.set(API_SECRET="not-the-secret")
@@ -84,6 +86,24 @@ def test_settings_that_cannot_work_do_not_keep_dagster_from_starting(deployment:
     assert "CALVEN_CONCURRENCY" in problem
     assert "CALVEN_API_URL" in problem
     assert statuses() == ["FAILURE"]
+
+
+def test_ticks_go_after_a_while_and_one_run_writes_at_a_time(deployment):
+    """As Dagster reads `dagster.yaml`; the looks for exports alone would leave 7 MB a day."""
+    with dg.DagsterInstance.from_config(str(project_folder())) as instance:
+        kept = {
+            kind: {status.value: days for status, days in instance.get_tick_retention_settings(kind).items()}
+            for kind in (InstigatorType.SENSOR, InstigatorType.SCHEDULE)
+        }
+        queue = instance.get_concurrency_config().run_queue_config
+        assert queue is not None
+        assert queue.max_concurrent_runs == 1
+        assert instance.run_monitoring_enabled
+        assert instance.freshness_enabled
+    assert kept == {
+        InstigatorType.SENSOR: {"STARTED": -1, "SKIPPED": 1, "SUCCESS": 90, "FAILURE": 2},
+        InstigatorType.SCHEDULE: {"STARTED": -1, "SKIPPED": 7, "SUCCESS": 90, "FAILURE": 90},
+    }
 
 
 def free_port() -> int:

@@ -74,11 +74,16 @@ def test_a_replay_that_cannot_be_delivered_fails_and_waits(delivered):
 
 def test_a_replay_tells_the_checks_of_delivery(delivered):
     """Green where it delivers; red, with the counts of what waits, where it does not."""
+    others = {
+        "published_presence:books_balance": True,
+        "published_presence:clock_agrees": True,
+        "rejections:rejection_rate_usual": True,
+    }
     good = ask(delivered, "replay", source="badges", outcomes=["accepted"], dry_run=False)
-    assert good.checks == {"published_presence:everything_delivered": True, "published_presence:books_balance": True}
+    assert good.checks == {"published_presence:everything_delivered": True, **others}
     delivered.use_key("sandbox-warehouse", role="EVENTS")
     bad = ask(delivered, "replay", source="badges", outcomes=["accepted"], dry_run=False)
-    assert bad.checks == {"published_presence:everything_delivered": False, "published_presence:books_balance": True}
+    assert bad.checks == {"published_presence:everything_delivered": False, **others}
     told = bad.metadata["published_presence"]
     assert told["events_pending"] == told["events_due"] > 0
 

@@ -34,7 +34,7 @@ pytestmark = [  # two of Dagster 1.13.27's own: where it shows a schedule to ano
 
 LOCATION = "calven_pipeline"
 SAMPLES = 24  # valid events in the samples
-PRESENCE_TABLES = {"published_presence", "rejections", "calven_presence", "analytics_database"}
+PRESENCE_TABLES = {"published_presence", "rejections", "calven_presence", "analytics_database", "presence_report"}
 PATIENCE = 5
 Key = dg.AssetKey | dg.AssetCheckKey
 STAGED, JUDGED, PUBLISHED, REJECTIONS = (

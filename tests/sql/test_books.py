@@ -1,5 +1,9 @@
 """Can the books fail? Each way of breaking them is seen, and said in words; untouched, they balance."""
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from calven_pipeline.validation.books import Books, balance
@@ -10,16 +14,26 @@ ANSWER = "insert into answers values ({row}, 1, true, null, 0, null, 1, now(), n
 CALL = "insert into calls values (1, 1, 'x', 1, now(), now(), now(), 1, 200, 'c', null)"
 
 
-@pytest.fixture
-def counted(pipeline: Pipeline) -> Pipeline:
+@pytest.fixture(scope="module")
+def counted_folder(company: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two files: four rows (one waits, one is answered, one rejected, one a duplicate), then one row; all counted once."""
+    pipeline = Pipeline(shutil.copytree(company, tmp_path_factory.mktemp("counted") / "data"))
     valid = f"{TIME},e1,,U-ann,,Office,location"
     pipeline.swipes(valid, f"{TIME},e2,,U-bob,,Office,location", f"{TIME},e3,,U-eve,,Office,location", valid)
     pipeline.run()
     deliver(pipeline, 2)
     pipeline.swipes(f"{TIME},e4,,U-ann,,Desk-1,place", name="b.csv")
     pipeline.run()
-    return pipeline
+    pipeline.close()
+    return pipeline.data
+
+
+@pytest.fixture
+def counted(counted_folder: Path, tmp_path: Path) -> Iterator[Pipeline]:
+    """The steps on a copy of that folder."""
+    pipeline = Pipeline(shutil.copytree(counted_folder, tmp_path / "data"))
+    yield pipeline
+    pipeline.close()
 
 
 def deliver(pipeline: Pipeline, row: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -25,12 +26,78 @@ sources:
 """
 
 
-def rejection(pipeline: Pipeline, line: str) -> tuple[str, str | None, str | None]:
-    """Reasons, detail and suggestion of the one row in an export."""
-    pipeline.swipes(line)
-    pipeline.run()
-    ((reasons, detail, suggestion),) = pipeline.ask("select reasons, detail, suggestion from rejections")
-    return ", ".join(reasons), detail, suggestion
+Told = tuple[str, str | None, str | None]
+REJECTED: dict[
+    str, tuple[str, Told]
+] = {  # one row each; then its reasons, and detail and suggestion of the first of them
+    "the line is kept": ("only,two", ("malformed_row", "the line does not have the shape of the other rows", None)),
+    "no time": (",e1,,U-ann,,Office,location", ("missing_timestamp", "the row has no time", None)),
+    "the text of a time is told": (
+        "2026-09-31 10:00Z,e2,,U-ann,,Office,location",
+        ("invalid_timestamp", "not a time that the source profile can read: 2026-09-31 10:00Z", None),
+    ),
+    "a badge number alone is nobody where there is no people table": (
+        f"{TIME},e3,badge-7,,,Office,location",
+        ("missing_user", "the row names neither a user id nor an address", None),
+    ),
+    "an id that Calven does not know": (
+        f"{TIME},e4,,U-eve,,Office,location",
+        ("unknown_user", "no Calven user: U-eve", None),
+    ),
+    "an address that Calven does not know": (
+        f"{TIME},e5,,,eve@x.example,Office,location",
+        ("unknown_user", "no Calven user: eve@x.example", None),
+    ),
+    "of two, the id that Calven does not know": (
+        f"{TIME},e6,,U-eve,ann@x.example,Office,location",
+        ("unknown_user", "no Calven user: U-eve", None),
+    ),
+    "of two, the address that Calven does not know": (
+        f"{TIME},e7,,U-ann,eve@x.example,Office,location",
+        ("unknown_user", "no Calven user: eve@x.example", None),
+    ),
+    "of two that Calven does not know, the id": (
+        f"{TIME},e8,,U-eve,eve@x.example,Office,location",
+        ("unknown_user", "no Calven user: U-eve", None),
+    ),
+    "the address as provisioned is suggested": (
+        f"{TIME},e9,,,Ann@X.example,Office,location",
+        ("email_case_mismatch", "Calven compares addresses with case: Ann@X.example", "ann@x.example"),
+    ),
+    "an id and an address of two users": (
+        f"{TIME},e10,,U-ann,bob@x.example,Office,location",
+        ("user_conflict", "the id U-ann and the address bob@x.example are different users", None),
+    ),
+    "no location": (f"{TIME},e11,,U-ann,,,location", ("missing_location", "the row names no location", None)),
+    "a location that Calven does not know": (
+        f"{TIME},e12,,U-ann,,Elsewhere,zone",
+        ("unknown_location", "no Calven location: Elsewhere", None),
+    ),
+    "the type that the id has is suggested": (
+        f"{TIME},e13,,U-ann,,Desk-1,desk",
+        ("invalid_location_type", "not a location type: desk", "place"),
+    ),
+    "also where none is given": (
+        f"{TIME},e14,,U-ann,,Desk-1,",
+        ("invalid_location_type", "not a location type: (none)", "place"),
+    ),
+    "also where another is given": (
+        f"{TIME},e15,,U-ann,,ZONE-1,level",
+        ("location_type_mismatch", "the id exists, but not as level: ZONE-1", "zone"),
+    ),
+    "what would pass for the first of the reasons": (
+        f"{TIME},e16,,,ANN@x.example,Zone-1,level",
+        (
+            "email_case_mismatch, location_type_mismatch",
+            "Calven compares addresses with case: ANN@x.example",
+            "ann@x.example",
+        ),
+    ),
+    "a row with nothing": (
+        ",,,,,,",
+        ("missing_timestamp, missing_user, missing_location", "the row has no time", None),
+    ),
+}
 
 
 @pytest.fixture
@@ -48,9 +115,26 @@ def mapped(pipeline: Pipeline) -> Pipeline:
 
 def swipe(pipeline: Pipeline, **values: str) -> None:
     """Drop an export with one row; what is not given is a good value, or missing."""
+    swipes(pipeline, values)
+
+
+def swipes(pipeline: Pipeline, *rows: dict[str, str]) -> None:
+    """Drop an export with these rows."""
     header = [*COLUMNS.split(","), "door"]
-    values = {"timestamp": TIME, **values}
-    pipeline.export("a.csv", ",".join(header) + "\n" + ",".join(values.get(name, "") for name in header) + "\n")
+    lines = [",".join({"timestamp": TIME, **row}.get(name, "") for name in header) for row in rows]
+    pipeline.export("a.csv", "\n".join([",".join(header), *lines]) + "\n")
+
+
+@pytest.fixture(scope="module")
+def told(company: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Told, str, str]]:
+    """What is said of each of the rows that are to be rejected, its stage, and what is kept of it."""
+    pipeline = Pipeline(shutil.copytree(company, tmp_path_factory.mktemp("rejected") / "data"))
+    pipeline.swipes(*(line for line, _ in REJECTED.values()))
+    pipeline.run()
+    found = pipeline.ask("select reasons, detail, suggestion, stage, raw from rejections order by row_id")
+    pipeline.close()
+    rows = [((", ".join(reasons), detail, suggestion), stage, raw) for reasons, detail, suggestion, stage, raw in found]
+    return dict(zip(REJECTED, rows, strict=True))
 
 
 # Reasons
@@ -64,23 +148,14 @@ def test_a_good_row(pipeline: Pipeline) -> None:
     assert pipeline.ask("select attempts, call_id, tried_in from outbox") == [(0, None, None)]
 
 
-def test_malformed_row(pipeline: Pipeline) -> None:
-    """The line is kept, and where it stands: at the stage of reading."""
-    assert rejection(pipeline, "only,two")[:2] == (
-        "malformed_row",
-        "the line does not have the shape of the other rows",
-    )
-    assert pipeline.ask("select stage, raw from rejections") == [("read", "only,two")]
-
-
-def test_missing_timestamp(pipeline: Pipeline) -> None:
-    assert rejection(pipeline, ",e1,,U-ann,,Office,location") == ("missing_timestamp", "the row has no time", None)
-
-
-def test_invalid_timestamp(pipeline: Pipeline) -> None:
-    """The text is told."""
-    found = rejection(pipeline, "2026-09-31 10:00Z,e1,,U-ann,,Office,location")
-    assert found == ("invalid_timestamp", "not a time that the source profile can read: 2026-09-31 10:00Z", None)
+@pytest.mark.parametrize("name", REJECTED)
+def test_what_is_said_of_a_rejected_row(told: dict[str, tuple[Told, str, str]], name: str) -> None:
+    """Reasons, detail and suggestion; only a row that could not be read is of the stage of reading."""
+    line, expected = REJECTED[name]
+    found, stage, raw = told[name]
+    assert found == expected
+    assert stage == ("read" if expected[0] == "malformed_row" else "validate")
+    assert raw == line if stage == "read" else list(json.loads(raw)) == COLUMNS.split(",")
 
 
 def test_future_timestamp(pipeline: Pipeline) -> None:
@@ -92,17 +167,12 @@ def test_future_timestamp(pipeline: Pipeline) -> None:
     assert pipeline.outcomes() == ["valid", "rejected: future_timestamp"]
 
 
-def test_missing_user(pipeline: Pipeline) -> None:
-    """A badge number alone is nobody where there is no people table."""
-    found = rejection(pipeline, f"{TIME},e1,badge-7,,,Office,location")
-    assert found == ("missing_user", "the row names neither a user id nor an address", None)
-
-
 def test_unmapped_person(mapped: Pipeline) -> None:
     """Not in the table, or there without a target."""
-    for badge in ("b9", "b3"):
-        swipe(mapped, sourceUserId=badge, locationId="Office", locationType="location")
-        mapped.run()
+    swipes(
+        mapped, *({"sourceUserId": badge, "locationId": "Office", "locationType": "location"} for badge in ("b9", "b3"))
+    )
+    mapped.run()
     assert mapped.ask("select reason, detail from rejections order by row_id") == [
         ("unmapped_person", "not in the people table: b9"),
         ("unmapped_person", "not in the people table: b3"),
@@ -115,39 +185,18 @@ def test_no_badge_with_a_people_table_is_missing_user(mapped: Pipeline) -> None:
     assert mapped.outcomes() == ["rejected: missing_user"]
 
 
-@pytest.mark.parametrize(
-    ("user_id", "email", "detail"),
-    [
-        ("U-eve", "", "U-eve"),
-        ("", "eve@x.example", "eve@x.example"),
-        ("U-eve", "ann@x.example", "U-eve"),
-        ("U-ann", "eve@x.example", "eve@x.example"),
-        ("U-eve", "eve@x.example", "U-eve"),
-    ],
-)
-def test_unknown_user(pipeline: Pipeline, user_id: str, email: str, detail: str) -> None:
-    """The one of the two that Calven does not know is told."""
-    found = rejection(pipeline, f"{TIME},e1,,{user_id},{email},Office,location")
-    assert found == ("unknown_user", f"no Calven user: {detail}", None)
-
-
 def test_a_mapping_to_an_unknown_user(mapped: Pipeline) -> None:
     swipe(mapped, sourceUserId="b4", locationId="Office", locationType="location")
     mapped.run()
     assert mapped.ask("select reason, detail from rejections") == [("unknown_user", "no Calven user: U-x")]
 
 
-def test_email_case_mismatch(pipeline: Pipeline) -> None:
-    """The address as provisioned is suggested."""
-    found = rejection(pipeline, f"{TIME},e1,,,Ann@X.example,Office,location")
-    assert found == ("email_case_mismatch", "Calven compares addresses with case: Ann@X.example", "ann@x.example")
-
-
 def test_email_case_mismatch_beside_an_id(pipeline: Pipeline) -> None:
     """The address of the user whom the id names is suggested, though another user's differs by case alone too."""
     pipeline.users([("U-1", "Ann@x.example"), ("U-2", "ann@x.example")])
-    found = rejection(pipeline, f"{TIME},e1,,U-2,ANN@x.example,Office,location")
-    assert (found[0], found[2]) == ("email_case_mismatch", "ann@x.example")
+    pipeline.swipes(f"{TIME},e1,,U-2,ANN@x.example,Office,location")
+    pipeline.run()
+    assert pipeline.ask("select reasons, suggestion from rejections") == [(["email_case_mismatch"], "ann@x.example")]
 
 
 def test_ambiguous_user(pipeline: Pipeline) -> None:
@@ -169,43 +218,14 @@ def test_addresses_that_differ_by_case_alone(pipeline: Pipeline) -> None:
     assert [row.user_id for row in pipeline.rows()] == ["U-1", "U-2", None]
 
 
-def test_user_conflict(pipeline: Pipeline) -> None:
-    found = rejection(pipeline, f"{TIME},e1,,U-ann,bob@x.example,Office,location")
-    assert found == ("user_conflict", "the id U-ann and the address bob@x.example are different users", None)
-
-
-def test_missing_location(pipeline: Pipeline) -> None:
-    found = rejection(pipeline, f"{TIME},e1,,U-ann,,,location")
-    assert found == ("missing_location", "the row names no location", None)
-
-
 def test_unmapped_place(mapped: Pipeline) -> None:
     """Not in the table, or there without a target."""
-    for door in ("roof", "attic"):
-        swipe(mapped, userId="U-ann", door=door)
-        mapped.run()
+    swipes(mapped, *({"userId": "U-ann", "door": door} for door in ("roof", "attic")))
+    mapped.run()
     assert mapped.ask("select reason, detail from rejections order by row_id") == [
         ("unmapped_place", "not in the places table: roof"),
         ("unmapped_place", "not in the places table: attic"),
     ]
-
-
-def test_unknown_location(pipeline: Pipeline) -> None:
-    found = rejection(pipeline, f"{TIME},e1,,U-ann,,Elsewhere,zone")
-    assert found == ("unknown_location", "no Calven location: Elsewhere", None)
-
-
-@pytest.mark.parametrize(("kind", "told"), [("desk", "desk"), ("", "(none)")])
-def test_invalid_location_type(pipeline: Pipeline, kind: str, told: str) -> None:
-    """The type that the id has is suggested."""
-    found = rejection(pipeline, f"{TIME},e1,,U-ann,,Desk-1,{kind}")
-    assert found == ("invalid_location_type", f"not a location type: {told}", "place")
-
-
-def test_location_type_mismatch(pipeline: Pipeline) -> None:
-    """The type that the id has is suggested."""
-    found = rejection(pipeline, f"{TIME},e1,,U-ann,,ZONE-1,level")
-    assert found == ("location_type_mismatch", "the id exists, but not as level: ZONE-1", "zone")
 
 
 def test_one_id_may_have_several_types(pipeline: Pipeline) -> None:
@@ -229,25 +249,23 @@ def test_conflicting_event_id(pipeline: Pipeline) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        "2026-10-01T10:00:01Z,e1,7,U-ann,ann@x.example,Office,location",
-        f"{TIME},e1,8,U-ann,ann@x.example,Office,location",
-        f"{TIME},e1,,U-ann,ann@x.example,Office,location",
-        f"{TIME},e1,7,,ann@x.example,Office,location",
-        f"{TIME},e1,7,U-ann,,Office,location",
-        f"{TIME},e1,7,U-ann,ann@x.example,Desk-2,location",
-        f"{TIME},e1,7,U-ann,ann@x.example,Office,space",
-    ],
-)
-def test_whatever_differs_makes_another_event(pipeline: Pipeline, other: str) -> None:
+def test_whatever_differs_makes_another_event(pipeline: Pipeline) -> None:
     """Also a value that is missing in one of the two, and also in a later run."""
-    pipeline.swipes(f"{TIME},e1,7,U-ann,ann@x.example,Office,location", name="a.csv")
-    pipeline.run()
-    pipeline.swipes(other, name="b.csv")
-    pipeline.run()
-    assert [row.reasons[-1:] for row in pipeline.rows()] == [(), ("conflicting_event_id",)]
+    first = "{time},{id},7,U-ann,ann@x.example,Office,location"
+    others = [
+        "2026-10-01T10:00:01Z,{id},7,U-ann,ann@x.example,Office,location",
+        "{time},{id},8,U-ann,ann@x.example,Office,location",
+        "{time},{id},,U-ann,ann@x.example,Office,location",
+        "{time},{id},7,,ann@x.example,Office,location",
+        "{time},{id},7,U-ann,,Office,location",
+        "{time},{id},7,U-ann,ann@x.example,Desk-2,location",
+        "{time},{id},7,U-ann,ann@x.example,Office,space",
+    ]
+    for name, lines in (("a.csv", [first] * len(others)), ("b.csv", others)):
+        pipeline.swipes(*(line.format(time=TIME, id=f"e{number}") for number, line in enumerate(lines)), name=name)
+        pipeline.run()
+    found = [row.reasons[-1:] for row in pipeline.rows()]
+    assert found == [()] * len(others) + [("conflicting_event_id",)] * len(others)
 
 
 def test_event_ids_are_shared_by_all_sources(pipeline: Pipeline) -> None:
@@ -280,16 +298,6 @@ def test_several_reasons_keep_their_order(pipeline: Pipeline) -> None:
     assert pipeline.ask("select reason, stage, suggestion from rejections") == [
         ("invalid_timestamp", "validate", "bob@x.example")
     ]
-
-
-def test_two_suggestions(pipeline: Pipeline) -> None:
-    """What would pass for the first of the reasons."""
-    found = rejection(pipeline, f"{TIME},e1,,,ANN@x.example,Zone-1,level")
-    assert (found[0], found[2]) == ("email_case_mismatch, location_type_mismatch", "ann@x.example")
-
-
-def test_a_row_with_nothing(pipeline: Pipeline) -> None:
-    assert rejection(pipeline, ",,,,,,")[0] == "missing_timestamp, missing_user, missing_location"
 
 
 # Whom and where
@@ -333,9 +341,9 @@ def test_email_case_correct(mapped: Pipeline) -> None:
     """The address as provisioned is sent instead; an address that two users could mean is still nobody's."""
     mapped.users([("U-ann", "ann@x.example"), ("U-1", "Team@x.example"), ("U-2", "team@x.example")])
     mapped.profile(MAPPED + "    email_case: correct\n")
-    for email in ("ANN@x.example", "TEAM@x.example", "eve@x.example"):
-        swipe(mapped, userEmail=email, locationId="Office", locationType="location")
-        mapped.run()
+    emails = ("ANN@x.example", "TEAM@x.example", "eve@x.example")
+    swipes(mapped, *({"userEmail": email, "locationId": "Office", "locationType": "location"} for email in emails))
+    mapped.run()
     first, *others = mapped.rows()
     assert (str(first), first.user_email, first.sends_email) == ("valid", "ann@x.example", True)
     assert [str(row) for row in others] == ["rejected: ambiguous_user", "rejected: unknown_user"]
@@ -350,9 +358,8 @@ def test_email_case_correct_does_not_hide_a_conflict(mapped: Pipeline) -> None:
 
 def test_the_tables_tell_whom_and_where(mapped: Pipeline) -> None:
     """Badges and doors are looked up without case; a target by id is sent as an id, one by address as an address."""
-    for badge in ("B1", "b2"):
-        swipe(mapped, sourceUserId=badge, door="GATE")
-        mapped.run()
+    swipes(mapped, *({"sourceUserId": badge, "door": "GATE"} for badge in ("B1", "b2")))
+    mapped.run()
     found = [(row.user_id, row.sends_email, row.location_id, row.location_type) for row in mapped.rows()]
     assert found == [("U-ann", False, "Office", "location"), ("U-bob", True, "Office", "location")]
 
@@ -365,9 +372,8 @@ def test_what_a_row_says_itself_counts_more_than_the_tables(mapped: Pipeline) ->
 
 
 def test_a_place_without_a_type_has_the_rows(mapped: Pipeline) -> None:
-    swipe(mapped, userId="U-ann", door="hall", locationType="zone")
-    mapped.run()
-    swipe(mapped, userId="U-ann", door="hall")
+    row = {"userId": "U-ann", "door": "hall"}
+    swipes(mapped, {**row, "locationType": "zone"}, row)
     mapped.run()
     assert mapped.outcomes() == ["valid", "rejected: invalid_location_type"]
 
@@ -514,7 +520,8 @@ def test_raw_when_the_profile_names_other_columns_by_now(pipeline: Pipeline) -> 
 
 def test_when_a_rejection_stood_first(pipeline: Pipeline) -> None:
     """Times are those of the run, in UTC."""
-    rejection(pipeline, f"{TIME},,,U-eve,,Office,location")
+    pipeline.swipes(f"{TIME},,,U-eve,,Office,location")
+    pipeline.run()
     now = NOW.replace(tzinfo=None)
     assert pipeline.ask("select status, stage, first_rejected_at, last_checked_at, resolved_at from rejections") == [
         ("open", "validate", now, now, None)

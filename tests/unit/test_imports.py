@@ -21,11 +21,14 @@ LEVELS = {
     "previewing": 5,
     "defs": 5,
     "delivery": 4,
+    "retention": 4,
     "status": 4,
+    "checks": 4,
     "validation": 3,
     "exports": 2,
     "reconciliation": 3,
     "reference": 2,
+    "reporting": 2,
     "alerts": 1,
     "api": 1,
     "warehouse": 1,
@@ -36,10 +39,10 @@ LEVELS = {
     "terminal": 0,
     "errors": 0,
 }
-BESIDE = {("settings", "errors"), ("definitions", "defs"), ("cli", "definitions")}
+BESIDE = {("settings", "errors"), ("definitions", "defs"), ("cli", "definitions"), ("checks", "status"), ("retention", "delivery")}
 SANDBOX_MAY = {"errors", "sandbox"}
 DAGSTER_IN = {"defs", "definitions", "cli"}
-HEAVY = ("pandas", "httpx", "duckdb", "pyarrow", "aiohttp", "rich", "starlette", "uvicorn")
+HEAVY = ("pandas", "httpx", "duckdb", "pyarrow", "aiohttp", "rich", "starlette", "uvicorn", "vl_convert")
 
 
 @cache
