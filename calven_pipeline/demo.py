@@ -22,6 +22,7 @@ from rich.text import Text
 
 from calven_pipeline.errors import CalvenPipelineError
 from calven_pipeline.project import samples_folder
+from calven_pipeline.reporting.report import REPORT_FILE
 from calven_pipeline.sandbox import SandboxServer
 from calven_pipeline.settings import DataFolder, Settings
 from calven_pipeline.warehouse import database
@@ -164,6 +165,7 @@ def _show_next(console: Console, data_dir: Path) -> None:
     folder = "" if data_dir == Path("data") else f"CALVEN_DATA_DIR={shlex.quote(str(data_dir))} "
     places = {
         str(data_dir / SNAPSHOT_FILE): "every table, with comments; open it read-only in any DuckDB client",
+        str(data_dir / REPORT_FILE): "a page for whoever runs the buildings; open it in a browser",
         f"{folder}uv run dg dev": "these runs in the Dagster UI",
         "uv run calven-pipeline sandbox": "a sandbox that stays, and the settings to reach it",
         "uv run calven-pipeline doctor": "checks your own settings",
