@@ -31,9 +31,11 @@ def analytics_database(context: dg.AssetExecutionContext, warehouse: Warehouse) 
     Brought up to date by what is new, then replaced in one step while others hold the old one open. A re-run with nothing
     new writes the same tables.
     """
+    from calven_pipeline.retention.chosen import forget_chosen
     from calven_pipeline.warehouse.snapshot import write_snapshot
 
     with clear_failures(), warehouse.open() as database:
+        forget_chosen(database)  # of somebody whose removal was interrupted
         snapshot = write_snapshot(database, warehouse.data_dir, context.run.run_id)
     tell_at_exit(snapshot.story)
     return dg.MaterializeResult(metadata=snapshot_metadata(snapshot))

@@ -66,6 +66,7 @@ def remove_person(context: dg.OpExecutionContext, config: OnePerson, warehouse: 
         "reported_rows_removed": erasure.reports,
         "texts_of_others_changed": erasure.texts,
         "person_files_deleted": erasure.files,
+        "leftover_rows_removed": erasure.leftovers.removal.row_count,
     }
     if erasure.found:
         metadata |= _metadata(erasure.found, OUT_OF_REACH)

@@ -31,11 +31,13 @@ def remove_old_rows(context: dg.OpExecutionContext, warehouse: Warehouse) -> dg.
     """How many rows were removed; a re-run removes nothing again, and finishes what an interrupted one left."""
     from calven_pipeline.reporting.report import refresh_report
     from calven_pipeline.retention.expiry import apply_retention as expire
+    from calven_pipeline.retention.leftovers import finish_leftovers
 
     with clear_failures():
         days = RetentionSettings.load().retention_days
         if days is None:
-            raise SettingsError(f"{UNSET} Set it to the number of days that rows are kept.")
+            leftovers = finish_leftovers(warehouse.data_dir, context.run.run_id)
+            raise SettingsError(f"{UNSET} Set it to the number of days that rows are kept. {leftovers.story}".rstrip())
         expiry = expire(warehouse.data_dir, days, run_id=context.run.run_id)
         report = refresh_report(warehouse.data_dir)
     context.log.info(expiry.story)
@@ -84,6 +86,7 @@ def _metadata(expiry: "Expiry") -> Metadata:
         "rows_kept_because_open": expiry.rows_kept_because_open,
         "reported_rows_removed": expiry.reports,
         "people_removed": expiry.people,
+        "leftover_rows_removed": expiry.leftovers.removal.row_count,
         "bytes_before": compaction.bytes_before if compaction else 0,
         "bytes_after": compaction.bytes_after if compaction else 0,
         "rewritten_in_s": round(compaction.seconds, 2) if compaction else 0.0,

@@ -99,8 +99,8 @@ class ColumnUse:
 class Preview:
     """What is to be shown of a file, which lies in the drop folder (`is_dropped`) or not; `problem` is why it could not be read by its profile, and then there are no rows.
 
-    `pulled_at` (UTC) is how old the knowledge of people and places is, None where there is none. `known_events` counts rows
-    whose events earlier files held.
+    `pulled_at` (UTC) is how old the knowledge of people and places is, None where there is none; without `knows_people` it is of places
+    alone, since names were left out of the snapshot. `known_events` counts rows whose events earlier files held.
     """
 
     file: Path
@@ -116,6 +116,7 @@ class Preview:
     malformed: tuple[tuple[int, int | None, str], ...] = ()
     known_events: int = 0
     pulled_at: datetime | None = None
+    knows_people: bool = False
     problem: SourceProfileError | None = None
     is_dropped: bool = False
 
@@ -171,9 +172,11 @@ def _judged(
     for problem in staging.problems:
         raise problem
     snapshot = data_dir / SNAPSHOT_FILE
-    pulled_at = _copy_reference(database, snapshot)
+    pulled_at, knows_people = _copy_reference(database, snapshot)
     if pulled_at is None:
-        _assume_reference(database, profile, folder)
+        _assume_places(database, profile, folder)
+    if not knows_people:
+        _assume_people(database, profile, folder)
     database.run("validation/refresh_known_users")
     database.run("validation/add_known_users")
     for resource in RESOURCES:
@@ -201,6 +204,7 @@ def _judged(
         ),
         known_events=sum(known for _, _, _, known in outcomes),
         pulled_at=pulled_at,
+        knows_people=knows_people,
     )
 
 
@@ -244,28 +248,46 @@ def _sampled(head: Head, file: Path) -> tuple[Sample | None, UnreadableExportErr
 # People and places
 
 
-def _copy_reference(database: WorkingDatabase, snapshot: Path) -> datetime | None:
-    """Take users, locations and desks over from the analysts' snapshot; when they were pulled, None where there are none."""
+def _copy_reference(database: WorkingDatabase, snapshot: Path) -> tuple[datetime | None, bool]:
+    """Take users, locations and desks over from the analysts' snapshot; when they were pulled, None where there are none.
+
+    And whether users are among them: one that names nobody says nothing of addresses.
+    """
     try:
         with _analysts(database.connection, snapshot):
             pulled_at = database.value("previewing/pulled_at")
-            if pulled_at is not None:
-                for resource in RESOURCES:
+            if not isinstance(pulled_at, datetime):
+                return None, False
+            knows_people = _names_people(database)
+            for resource in RESOURCES:
+                if resource != "users" or knows_people:
                     database.run(f"previewing/copy_{resource}")
-            return pulled_at if isinstance(pulled_at, datetime) else None
+            return pulled_at, knows_people
     except (duckdb.Error, OSError, WorkingDatabaseError):
-        return None
+        return None, False
 
 
-def _assume_reference(database: WorkingDatabase, profile: SourceProfile, folder: Path) -> None:
-    """Let everybody and every place that is named be known."""
+def _names_people(database: WorkingDatabase) -> bool:
+    try:
+        found = database.connection.execute(query("previewing/names_people")).fetchone()
+    except duckdb.CatalogException:  # an earlier version named everybody
+        return True
+    return found is None or bool(found[0])
+
+
+def _assume_people(database: WorkingDatabase, profile: SourceProfile, folder: Path) -> None:
+    """Let everybody who is named be known."""
+    with database.relation("named_people", read_people(database.connection, profile, folder)):
+        database.run("previewing/assume_users")
+
+
+def _assume_places(database: WorkingDatabase, profile: SourceProfile, folder: Path) -> None:
+    """Let every place that is named be known."""
     fallback = profile.fallback
     place = {
         "fallback_id": fallback.location_id if fallback else None,
         "fallback_type": fallback.location_type if fallback else None,
     }
-    with database.relation("named_people", read_people(database.connection, profile, folder)):
-        database.run("previewing/assume_users")
     with database.relation("named_places", read_places(database.connection, profile, folder)):
         database.run("previewing/assume_locations", place)
         database.run("previewing/assume_desks", place)

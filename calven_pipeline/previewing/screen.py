@@ -95,6 +95,12 @@ def _notes(preview: Preview) -> Iterator[str]:
         yield f"{name} is not there yet, so nobody and nothing is mapped by it."
     if preview.problem is None and preview.pulled_at is None:
         yield "People and places cannot be checked yet: there is no calven.duckdb. Whatever is named counts as known."
+    elif preview.pulled_at and not preview.knows_people:
+        yield f"Places are those of {preview.pulled_at:%Y-%m-%d %H:%M} UTC, the last pull."
+        yield (
+            "People cannot be checked: CALVEN_SNAPSHOT_PEOPLE=keys leaves addresses out of calven.duckdb. Whoever is named counts as "
+            "known, and events that earlier files held are recognised only by ids of the export's own."
+        )
     elif preview.pulled_at:
         yield f"People and places are those of {preview.pulled_at:%Y-%m-%d %H:%M} UTC, the last pull."
     if preview.known_events:

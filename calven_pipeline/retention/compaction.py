@@ -1,8 +1,9 @@
 """The working database rewritten without what was removed, and the analysts' database with it.
 
 What may surprise: DuckDB leaves what is deleted in freed blocks of its file, so the file is copied into a new one, which takes its
-place. Both are held locked until that is done, so nobody can write to the old one in between. That something is due stands in the
-file itself and goes with the copy: killed at any point, the next call begins again or has nothing left to do.
+place. Both are held locked until that is done, so nobody can write to the old one in between. What is due stands in the file
+itself: that it must be rewritten goes with the copy, that the analysts' files must be made anew goes when they all are. Killed at
+any point, the next call begins again or has nothing left to do.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from calven_pipeline.warehouse.database import (
     WAIT_S,
     WAIT_STEP_S,
     WORKING_FILE,
+    WorkingDatabase,
     first_line,
     foreign_errors,
     holder,
@@ -31,7 +33,7 @@ from calven_pipeline.warehouse.database import (
     state_folder,
 )
 from calven_pipeline.warehouse.queries import query
-from calven_pipeline.warehouse.snapshot import PRIVATE_FILE, Snapshot, write_snapshot
+from calven_pipeline.warehouse.snapshot import PRIVATE_FILE, SNAPSHOT_FILE, Snapshot, write_snapshot
 
 NEW_FILE = f"{WORKING_FILE}.new"
 WAL = ".wal"
@@ -54,6 +56,15 @@ class Finish:
     compaction: Compaction | None = None
     snapshot: Snapshot | None = None
 
+    def after(self, earlier: Finish) -> Finish:
+        """What either did; where both did something, what this one did."""
+        return Finish(self.compaction or earlier.compaction, self.snapshot or earlier.snapshot)
+
+
+def is_unfinished(database: WorkingDatabase) -> bool:
+    """Whether something was removed whose bytes still lie in one of the files."""
+    return any(database.value(f"retention/is_{work}_due") for work in ("compaction", "snapshot"))
+
 
 def finish(data_dir: Path, run_id: str | None = None) -> Finish:
     """Rewrite the working file where something was removed since it was last rewritten, and write the snapshot anew.
@@ -65,9 +76,9 @@ def finish(data_dir: Path, run_id: str | None = None) -> Finish:
     with open_working_database(data_dir) as database:
         is_due = bool(database.value("retention/is_compaction_due"))
     compaction = _compact(state) if is_due else None
-    if (state / PRIVATE_FILE).exists():
-        return Finish(compaction)
     with open_working_database(data_dir) as database:
+        if (state / PRIVATE_FILE).exists() and not database.value("retention/is_snapshot_due"):
+            return Finish(compaction)
         return Finish(compaction, write_snapshot(database, data_dir, run_id))
 
 
@@ -78,8 +89,7 @@ def _compact(state: Path) -> Compaction:
         before = path.stat().st_size
         _remove(new)
         _check_room(state, before)
-        with foreign_errors("rewrite the working database"):
-            _copy(connection, new)
+        _copy_whole(connection, new)
         try:
             _clear_away(state)
             shutil.copymode(path, new)
@@ -125,13 +135,31 @@ def _attach_when_free(connection: duckdb.DuckDBPyConnection, path: Path) -> None
             return
 
 
-def _check_room(state: Path, needed: int) -> None:
+def _check_room(state: Path, size: int) -> None:
+    """Raise where there is no room for a working file of that size, or then, in place of our old one, for two analysts' files."""
+    needed = max(size, 2 * _size(state.parent / SNAPSHOT_FILE) - _size(state / PRIVATE_FILE))
     free = shutil.disk_usage(state).free
     if free < needed:
         raise WorkingDatabaseError(
-            f"Rewriting the working database needs {needed / 1e6:.0f} MB in {state}, and {free / 1e6:.0f} MB are free. What was "
-            "removed still lies in the old file: make room and run again."
+            f"Rewriting the files needs {needed / 1e6:.0f} MB in {state}, and {free / 1e6:.0f} MB are free. What was removed "
+            "still lies in the old ones: make room and run again."
         )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _copy_whole(connection: duckdb.DuckDBPyConnection, new: Path) -> None:
+    """The copy, or nothing of it: half a file keeps a full disk full."""
+    try:
+        with foreign_errors("rewrite the working database"):
+            _copy(connection, new)
+    except BaseException:
+        with suppress(duckdb.Error):  # a full disk ends the database; its error is the one to tell
+            connection.execute("detach compacted")
+        _remove(new)
+        raise
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, new: Path) -> None:

@@ -8,17 +8,19 @@ happened yet. What the person's events were is kept as hashes, as with any remov
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from calven_pipeline.errors import RequestError
 from calven_pipeline.exports.remote import FETCHED
 from calven_pipeline.retention.chosen import forget_chosen
 from calven_pipeline.retention.compaction import Finish, finish
-from calven_pipeline.retention.expiry import check_books, fold_leftovers
+from calven_pipeline.retention.expiry import check_books
+from calven_pipeline.retention.leftovers import Leftovers, finish_leftovers
 from calven_pipeline.retention.person_export import forget_exports
 from calven_pipeline.retention.persons import Asked, Found, find_person
 from calven_pipeline.retention.removal import Removal, ask_for_compaction, forget_unused_users
+from calven_pipeline.validation.books import balance
 from calven_pipeline.warehouse.database import WorkingDatabase, open_working_database
 
 SCRUBBED = ("users", "desks", "locations", "requests", "rejections", "answers")
@@ -29,7 +31,7 @@ class Erasure:
     """What one launch did. `found` is None where an earlier run of the launch had chosen the rows: this one finished its work.
 
     `removal` counts rows by outcome; `reports` are rows of Presence Details, `texts` others' texts that named the person, `files`
-    earlier exports about them.
+    earlier exports about them. `leftovers` is what any earlier run had left.
     """
 
     found: Found | None = None
@@ -38,6 +40,7 @@ class Erasure:
     texts: int = 0
     files: int = 0
     finish: Finish = field(default_factory=Finish)
+    leftovers: Leftovers = field(default_factory=Leftovers)
 
     @property
     def story(self) -> str:
@@ -45,23 +48,27 @@ class Erasure:
         if self.found is None:
             return f"Forgotten by an earlier run of this launch, which this one finished: {self.removal.story}"
         left = f"; {self.found.rows_left} more stay, which stand for several people" if self.found.rows_left else ""
-        return f"One person forgotten: {self.removal.story}{left}"
+        more = f". {self.leftovers.story}" if self.leftovers.story else ""
+        return f"One person forgotten: {self.removal.story}{left}{more}"
 
 
 def forget_person(data_dir: Path, asked: Asked, *, launch: str, run_id: str) -> Erasure:
     """Remove one person from everything under the data folder that is ours, and rewrite the files.
 
     Each `launch` chooses once; run again, it finishes. Raises `RequestError` as `find_person` does, and where rows were
-    read and not judged yet.
+    read and not judged yet; what any earlier run had left is finished all the same, and the error says so.
     """
+    leftovers = finish_leftovers(data_dir, run_id)
     with open_working_database(data_dir) as database:
-        fold_leftovers(database)
-        left = forget_chosen(database)
         was_done = database.value("requests/request_of_run", {"kind": "forget", "run_id": launch}) is not None
-        erasure = Erasure(removal=left) if was_done else _forget(database, data_dir, asked, launch)
-        check_books(database, "Rows were removed")
-    done = finish(data_dir, run_id)
-    return Erasure(erasure.found, erasure.removal, erasure.reports, erasure.texts, erasure.files, done)
+        try:
+            erasure = Erasure(removal=leftovers.removal) if was_done else _forget(database, data_dir, asked, launch)
+        except RequestError as error:
+            raise RequestError(f"{error} {leftovers.story}".rstrip()) from None
+        books = balance(database)
+    done = finish(data_dir, run_id).after(leftovers.finish)
+    check_books(books, "Rows were removed")
+    return replace(erasure, finish=done, leftovers=leftovers)
 
 
 def _forget(database: WorkingDatabase, data_dir: Path, asked: Asked, launch: str) -> Erasure:
@@ -72,7 +79,7 @@ def _forget(database: WorkingDatabase, data_dir: Path, asked: Asked, launch: str
             f"{not_judged} rows were read and not judged yet, so nothing was done: the last run ended in between. Launch "
             "ingest_presence, then this again."
         )
-    check_books(database, "Nothing was removed")
+    check_books(balance(database), "Nothing was removed")
     files = forget_exports(data_dir, database.value("persons/identifiers"))
     _clear_fetched(database.state)
     with database.transaction():
@@ -102,6 +109,7 @@ def _forget_beside(database: WorkingDatabase, found: Found) -> tuple[int, int]:
     database.run("persons/drop_people")
     texts = sum(database.run(f"persons/scrub_{table}", this) for table in SCRUBBED)
     database.run("persons/drop_unlisted_outcomes", this)
+    database.run("persons/forget_pulls")
     return reports, texts
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from calven_pipeline.errors import WorkingDatabaseError
-from calven_pipeline.retention.expiry import fold_leftovers
+from calven_pipeline.retention.leftovers import fold_leftovers
 from calven_pipeline.retention.persons import Asked, Found, find_person
 from calven_pipeline.warehouse.database import WorkingDatabase, open_working_database
 

@@ -67,9 +67,14 @@ def forget_unused_users(database: WorkingDatabase) -> int:
 
 
 def ask_for_compaction(database: WorkingDatabase) -> None:
-    """Note that something was removed whose bytes must go too. For the transaction that removed it; `remove_rows` does it."""
+    """Note that something was removed whose bytes must go too, here and in the analysts' files.
+
+    For the transaction that removed it; `remove_rows` does it.
+    """
     if not database.value("retention/is_compaction_due"):
         database.run("retention/ask_for_compaction")
+    if not database.value("retention/is_snapshot_due"):
+        database.run("retention/ask_for_snapshot")
 
 
 def _make_salt(database: WorkingDatabase) -> None:

@@ -16,8 +16,9 @@ from calven_pipeline.warehouse.database import WorkingDatabase
 class Books:
     """Row counts over all time.
 
-    `staged` and `judged` rows are there, `removed` ones were; each outcome counts both. `waiting` is what the outbox holds of `pending`; `unproven` counts accepted events without a readable answer on
-    record, `lost_answers` answers that were there at the last count; `wrong_file` is one of the `files_wrong`.
+    `staged` and `judged` rows are there, `removed` ones were; each outcome counts both. `waiting` is what the outbox holds of
+    `pending`; `unproven` counts accepted events without a readable answer on record, `lost_answers` answers that were there at the
+    last count; `wrong_file` is one of the `files_wrong`.
     """
 
     read: int

@@ -61,9 +61,18 @@ _ROW_ID = (
     "BIGINT",
     "Our number of the row, the same in presence and rejections; a file that changed and was read again has new ones.",
 )
-_EVENT_ID = ("event_id", "VARCHAR", "The export's own event id, else derived from source, time, person and place.")
+_EVENT_ID = (
+    "event_id",
+    "VARCHAR",
+    "The export's own event id, else derived from source, time, person and place; where people are `keys` (see `snapshot`), a derived "
+    "one is a pseudonym, the same in every row of the event.",
+)
 _USER_ID = ("user_id", "VARCHAR", "Calven's id of the user the row was found to mean; else the id in the export.")
-_USER_EMAIL = ("user_email", "VARCHAR", "That user's address at the last pull; else the address in the export.")
+_USER_EMAIL = (
+    "user_email",
+    "VARCHAR",
+    "That user's address at the last pull, in rows of earlier days too; else the address in the export.",
+)
 _LOCATION_ID = ("location_id", "VARCHAR", "Calven's id of the place, as Calven spells it; else the id in the export.")
 _LOCATION_TYPE = ("location_type", "VARCHAR", "level, location, place, space or zone; a place is a desk.")
 _LOCAL_DATE = (
@@ -251,7 +260,12 @@ TABLES = (
         ("run_id", "VARCHAR", "The Dagster run that wrote it; null outside a run."),
         ("schema_version", "VARCHAR", "Changes when a table or column is added, removed or given another type."),
         ("pipeline_version", "VARCHAR", "The version of calven-pipeline that wrote it."),
-        ("people", "VARCHAR", "`named`, or `keys` where names, addresses and free texts are left out."),
+        (
+            "people",
+            "VARCHAR",
+            "`named`, or `keys` where names, addresses and free texts are left out, and an id that looks like one is a pseudonym: "
+            "`key-` and a hash, the same for the same id.",
+        ),
     ),
 )
 
@@ -464,8 +478,16 @@ VIEWS = (
         ("calls_tried_again", "BIGINT", "Calls that took more than one try."),
         ("failed_calls", "BIGINT", "Calls that settled not all of their events; those were sent again."),
         ("events", "BIGINT", "Events in the calls; one that was sent again counts each time."),
-        ("accepted", "BIGINT", "Rows in `presence` that Calven took and whose last call is one of these."),
-        ("rejected", "BIGINT", "Rows in `presence` that Calven refused and whose last call is one of these."),
+        (
+            "accepted",
+            "BIGINT",
+            "Rows in `presence` that Calven took and whose last call is one of these; rows removed since count no more.",
+        ),
+        (
+            "rejected",
+            "BIGINT",
+            "Rows in `presence` that Calven refused and whose last call is one of these; rows removed since count no more.",
+        ),
         ("duration_p50_s", "DOUBLE", "From a call's first try to its last answer, as a median, in seconds."),
         ("duration_p95_s", "DOUBLE", "The same, kept to by 95 in 100 calls."),
     ),

@@ -105,12 +105,18 @@ def _write(
     create_private(new)
     # COPY takes no parameter for its path; a path may hold a quote. Without a file of its own choice, ours keeps its rights.
     target = str(new).replace("'", "''")
-    with foreign_errors(f"write {path.name}"):
-        database.connection.execute(f"copy ({statement}) to '{target}' (format parquet, use_tmp_file false)", values)
-    with new.open("rb") as file:
-        os.fsync(file.fileno())
-    admit(new, group)
-    new.replace(path)
+    try:
+        with foreign_errors(f"write {path.name}"):
+            database.connection.execute(
+                f"copy ({statement}) to '{target}' (format parquet, use_tmp_file false)", values
+            )
+        with new.open("rb") as file:
+            os.fsync(file.fileno())
+        admit(new, group)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)  # half a file keeps a full disk full
+        raise
 
 
 def _rows_of(table: Table) -> str:

@@ -6,13 +6,15 @@ keeps reading it, and nobody's lock, crash or left-over write-ahead file can sto
 DuckDB's storage version v1.0.0, which every 1.x client reads.
 
 Our file can always be made anew from the working database: where it is missing, was made by other statements than ours,
-or for another `CALVEN_SNAPSHOT_PEOPLE`, it is, and so nothing of what it held before is left in its bytes.
+or for another `CALVEN_SNAPSHOT_PEOPLE`, or where rows were removed for good, it is, and so nothing of what it held before is
+left in its bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -40,6 +42,14 @@ PULLED_TABLES = ("users", "locations", "desks")
 SMALL_TABLES = ("export_files", "requests")
 GROWING_TABLES = ("rejections", "calls")
 OWN_TABLES = ("synced", "made_by", "described", "pulled", "owed", "written")  # what the next snapshot must know
+MACROS = (
+    "pseudonym",
+    "if_named",
+    "as_key",
+    "event_key",
+    "name_of_place",
+    "place_names",
+)  # what hides people, in this order
 A_BLOCK = 1_048_576  # row numbers that are taken in at once, so that memory does not follow their number
 DAYS_AT_ONCE = 1_000_000  # rows of whole days that are counted at once
 
@@ -71,6 +81,10 @@ def write_snapshot(database: WorkingDatabase, data_dir: Path, run_id: str | None
     group = group_number(settings.snapshot_group)
     folder = parquet_folder(settings.parquet, data_dir)
     private = database.state / PRIVATE_FILE
+    holds_removed = database.value("retention/is_snapshot_due")
+    if holds_removed:
+        with _disk_errors(private):
+            private.unlink(missing_ok=True)
     with _attached(database, private, settings.snapshot_people):
         rows_changed = _sync(database, settings.snapshot_people, run_id)
         outcomes = dict(database.rows("analytics/count_outcomes"))
@@ -80,6 +94,8 @@ def write_snapshot(database: WorkingDatabase, data_dir: Path, run_id: str | None
     if folder is not None:
         with _attached(database, private, settings.snapshot_people), _disk_errors(folder):
             write_parquet(database, folder, group)
+    if holds_removed:
+        database.run("retention/forget_snapshot_due")
     return Snapshot(path, path.stat().st_size, outcomes, rows_changed)
 
 
@@ -198,9 +214,7 @@ def _names_of_analysts(database: WorkingDatabase) -> Iterator[None]:
 
 def _sync(database: WorkingDatabase, people: SnapshotPeople, run_id: str | None) -> int:
     """Take in everything since the last sync, in one transaction; the number of presence rows that changed."""
-    database.connection.execute(f"set variable names_people = {people is SnapshotPeople.NAMED}")
-    database.run("analytics/make_if_named")
-    database.run("analytics/make_as_key")
+    _make_macros(database, people)
     as_of = datetime.now(UTC).replace(tzinfo=None)
     ((synced, last_row_id),) = database.rows("analytics/synced")
     newest = {
@@ -208,6 +222,8 @@ def _sync(database: WorkingDatabase, people: SnapshotPeople, run_id: str | None)
         "last_row_id": database.value("analytics/last_row_id"),
     }
     database.run("analytics/changed_rows", {"synced": synced, "last_row_id": last_row_id})
+    if _is_another_answer(database, "users"):
+        database.run("analytics/add_changed_users", {"last_row_id": last_row_id})
     with database.transaction():
         for table in PULLED_TABLES:
             _sync_pulled(database, table)
@@ -238,9 +254,25 @@ def _sync(database: WorkingDatabase, people: SnapshotPeople, run_id: str | None)
     return changed
 
 
+def _make_macros(database: WorkingDatabase, people: SnapshotPeople) -> None:
+    """What hides people, where it shall: the same person has the same pseudonym in every snapshot of this working database."""
+    database.connection.execute(f"set variable names_people = {people is SnapshotPeople.NAMED}")
+    if people is SnapshotPeople.KEYS:
+        database.run("retention/make_salt", {"salt": secrets.token_hex(32)})
+        database.run("analytics/use_salt")
+    for macro in MACROS:
+        database.run(f"analytics/make_{macro}")
+
+
 def _owe(database: WorkingDatabase, table: str) -> None:
     """Note that the table's Parquet file is no longer right."""
     database.run("analytics/owe_table", {"table_name": table})
+
+
+def _is_another_answer(database: WorkingDatabase, table: str) -> bool:
+    """Whether what was pulled last is not what analysts see."""
+    pull, before = (database.rows(f"analytics/{pulled}", {"resource": table}) for pulled in ("pull", "pulled"))
+    return [sha256 for sha256, _ in pull] != [sha256 for sha256, _ in before]
 
 
 def _sync_pulled(database: WorkingDatabase, table: str) -> None:
@@ -249,7 +281,7 @@ def _sync_pulled(database: WorkingDatabase, table: str) -> None:
     before = database.rows("analytics/pulled", {"resource": table})
     if pull == before:
         return
-    if pull and before and pull[0][0] == before[0][0]:
+    if not _is_another_answer(database, table):
         database.run(f"analytics/touch_{table}", {"pulled_at": pull[0][1]})
     else:
         database.run(f"analytics/clear_{table}")
@@ -292,11 +324,15 @@ def _sync_calven_presence(database: WorkingDatabase) -> None:
 def _replace(private: Path, path: Path, group: int | None) -> None:
     """Copy the private file and put the copy in the place of the old snapshot."""
     copy = path.with_name(f".{path.name}.new")
-    _copy(private, copy)
-    admit(copy, group)
     stale = path.with_name(f"{path.name}.wal")
-    stale.unlink(missing_ok=True)  # of somebody who opened the old file for writing; it does not fit the new one
-    copy.replace(path)
+    try:
+        _copy(private, copy)
+        admit(copy, group)
+        stale.unlink(missing_ok=True)  # of somebody who opened the old file for writing; it does not fit the new one
+        copy.replace(path)
+    except BaseException:
+        copy.unlink(missing_ok=True)  # half a copy keeps a full disk full
+        raise
     stale.unlink(missing_ok=True)
 
 

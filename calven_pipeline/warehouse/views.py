@@ -6,7 +6,7 @@ what they know, and it names tables without their database, whose name is anothe
 
 from __future__ import annotations
 
-from calven_pipeline.warehouse.dictionary import VIEWS
+from calven_pipeline.warehouse.dictionary import VIEWS, Table
 from calven_pipeline.warehouse.queries import query
 
 
@@ -15,11 +15,9 @@ def create_views(database: str) -> list[str]:
 
     A view of that name is replaced. The tables of the dictionary must be there.
     """
-    return [
-        statement
-        for view in VIEWS
-        for statement in (
-            f"create or replace view {database}.{view.name} as {query(f'views/{view.name}')}",
-            *view.describe(database, "view"),
-        )
-    ]
+    return [statement for view in VIEWS for statement in _create_view(database, view)]
+
+
+def _create_view(database: str, view: Table) -> list[str]:
+    text = query(f"views/{view.name}")
+    return [f"create or replace view {database}.{view.name} as {text}", *view.describe(database, "view")]

@@ -138,6 +138,21 @@ def test_nothing_is_there_yet(run, folder):
     assert "000-00-0000" not in out, "a column that is not used is not shown"
 
 
+def test_a_snapshot_that_names_nobody_tells_of_places_alone(run, folder, used, monkeypatch):
+    """Nobody's address is in it, so nobody is called unknown; places are checked as ever. It says so."""
+    data = shutil.copytree(used, folder / "data")
+    monkeypatch.setenv("CALVEN_SNAPSHOT_PEOPLE", "keys")
+    pipeline = Pipeline(data)
+    write_snapshot(pipeline.database, data)
+    pipeline.close()
+    exit_code, out, _ = run(data / "exports" / "badges" / "2026-11-02.csv", "--rows", "12")
+    assert exit_code == 0
+    assert "People cannot be checked: CALVEN_SNAPSHOT_PEOPLE=keys leaves addresses out of calven.duckdb" in plain(out)
+    assert "Places are those of 2026-10-01" in out
+    assert "unknown_user" not in out
+    assert "Harbour office" in out
+
+
 def test_whoever_is_named_counts_as_known_before_the_first_pull(run, folder):
     shutil.copytree(LENEL.parents[1], folder / "data", ignore=shutil.ignore_patterns("*.xlsx"))
     exit_code, out, _ = run(LENEL)

@@ -18,6 +18,7 @@ import pytest
 import stamina
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import ScheduleInstigatorData
+from dagster._core.storage.event_log.sqlite import sqlite_event_log as events
 
 from calven_pipeline.cli import _launch_presence_pipeline
 from calven_pipeline.project import project_folder
@@ -88,8 +89,9 @@ def test_settings_that_cannot_work_do_not_keep_dagster_from_starting(deployment:
     assert statuses() == ["FAILURE"]
 
 
-def test_ticks_go_after_a_while_and_one_run_writes_at_a_time(deployment):
+def test_ticks_go_after_a_while_and_one_run_writes_at_a_time(deployment, tmp_path):
     """As Dagster reads `dagster.yaml`; the looks for exports alone would leave 7 MB a day."""
+    address = f"sqlite:///{tmp_path / 'events.db'}"
     with dg.DagsterInstance.from_config(str(project_folder())) as instance:
         kept = {
             kind: {status.value: days for status, days in instance.get_tick_retention_settings(kind).items()}
@@ -100,6 +102,7 @@ def test_ticks_go_after_a_while_and_one_run_writes_at_a_time(deployment):
         assert queue.max_concurrent_runs == 1
         assert instance.run_monitoring_enabled
         assert instance.freshness_enabled
+        assert events.create_engine(address) is events.create_engine(address), "statements are compiled once"
     assert kept == {
         InstigatorType.SENSOR: {"STARTED": -1, "SKIPPED": 1, "SUCCESS": 90, "FAILURE": 2},
         InstigatorType.SCHEDULE: {"STARTED": -1, "SKIPPED": 7, "SUCCESS": 90, "FAILURE": 90},

@@ -501,7 +501,7 @@ def test_the_snapshot_takes_them_in_when_calven_was_asked(pipeline: Pipeline, mo
         step()
         ran.clear()
         rows = pipeline.ask("select count(*) from calven_presence")
-        written.append((rows[0][0], "analytics/replace_calven_presence" in ran))
+        written.append((rows[0][0], "analytics/add_calven_presence" in ran))
     assert written == [(0, False), (1, True), (1, False)]
 
 

@@ -207,14 +207,14 @@ def test_rows_beside_an_event_that_waits_stay(pipeline: Pipeline) -> None:
 
 LISTING = """
 sources:
-  - {{name: doors, files: "*.csv", granted: {{result: [{granted}]}}, ignored: {{result: [Denied]}},
+  - {{name: doors, files: "*.csv", granted: {{result: [{granted}]}}, ignored: {{result: [{ignored}]}},
      columns: {{timestamp: t, user_id: u, location_id: l}}, defaults: {{location_type: place}}}}
 """
 
 
 def test_an_outcome_that_is_listed_later_sends_no_removed_event(pipeline: Pipeline) -> None:
     """The same swipe was sent and removed while this row, whose outcome nobody had listed, was kept."""
-    pipeline.profile(LISTING.format(granted="Granted"))
+    pipeline.profile(LISTING.format(granted="Granted", ignored="Denied"))
     pipeline.export("a.csv", "t,u,l,result\n2026-01-05T08:00Z,U-ann,Desk-1,Granted\n")
     pipeline.export(
         "b.csv", "t,u,l,result\n2026-01-05T08:00Z,U-ann,Desk-1,Opened\n2026-01-05T08:00Z,U-bob,Desk-1,Opened\n"
@@ -222,6 +222,33 @@ def test_an_outcome_that_is_listed_later_sends_no_removed_event(pipeline: Pipeli
     pipeline.run()
     accept(pipeline)
     assert expire(pipeline).removal.outcomes == {"accepted": 1}
-    pipeline.profile(LISTING.format(granted="Granted, Opened"))
+    pipeline.profile(LISTING.format(granted="Granted, Opened", ignored="Denied"))
     pipeline.run()
     assert pipeline.outcomes() == ["duplicate", "valid"]
+
+
+def test_a_repeat_stays_while_its_event_may_count_no_more(pipeline: Pipeline) -> None:
+    """Nobody had listed the event's outcome when it was read; listed as ignored at last, its repeat is the event."""
+    row = "t,u,l,result\n2026-01-05T08:00Z,U-ann,Desk-1,{}\n"
+    pipeline.profile(LISTING.format(granted="Granted", ignored="Denied"))
+    pipeline.export("a.csv", row.format("Opened"))
+    pipeline.run()
+    pipeline.profile(LISTING.format(granted="Granted, Opened", ignored="Denied"))
+    pipeline.run()
+    pipeline.export("b.csv", row.format("Granted"))
+    pipeline.run()
+    assert pipeline.outcomes() == ["valid", "duplicate"]
+    expiry = expire(pipeline)
+    assert (expiry.removal.row_count, expiry.rows_kept_because_open) == (0, 2)
+    pipeline.profile(LISTING.format(granted="Granted", ignored="Denied, Opened"))
+    pipeline.run()
+    assert pipeline.outcomes() == ["ignored", "valid"]
+
+
+def test_an_export_without_rows_has_none_of_the_next_one(pipeline: Pipeline) -> None:
+    """Both begin with the same number; the removed row counted for either, and the books did not balance ever after."""
+    pipeline.swipes(name="a.csv")
+    pipeline.swipes(OLD[0], name="b.csv")
+    pipeline.run()
+    accept(pipeline)
+    assert expire(pipeline).removal.outcomes == {"accepted": 1}

@@ -162,8 +162,8 @@ def test_a_person_is_one_row_of_a_day(snapshot) -> None:
     assert found == [("ada", 3, 6), ("ben", 1, 2), ("cem", 1, 2), ("dua", 1, 2), ("eli", 2, 4)]
 
 
-def test_whom_the_snapshot_may_not_name_is_counted(snapshot) -> None:
-    """`CALVEN_SNAPSHOT_PEOPLE=keys` leaves out a user id that looks like an address; a zone that Calven no longer lists stays."""
+def test_who_has_no_id_and_what_is_not_listed_are_counted(snapshot) -> None:
+    """An event without a user id is somebody's; a zone that Calven no longer lists stays."""
     found = snapshot.sql(
         f"select location_id, location_name, people, events from presence_by_day where local_date = date '{TUESDAY}' "
         "and location_type = 'zone'"

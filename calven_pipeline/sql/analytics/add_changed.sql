@@ -20,14 +20,17 @@ settled as (
     qualify row_number() over (partition by row_id order by revision desc, answered_at desc) = 1
 )
 select
-    coalesce(as_key(s.event_id), s.event_key::varchar) as event_id,
+    event_key_of(s.event_id, s.event_key, s.has_own_event_id) as event_id,
     f.source, f.source_id, f.source_file,
     s.row_id - f.first_row_id + 1 as row_number,
     s.occurred_at, s.local_date, as_key(s.source_user_id) as source_user_id, s.place as source_place,
     as_key(coalesce(u.user_id, s.user_id)) as user_id,
     if_named(coalesce(u.user_email, s.user_email)) as user_email,
-    as_key(coalesce(l.location_id, s.location_id)) as location_id,
-    as_key(coalesce(l.location_type, s.location_type)) as location_type,
+    case
+        when l.location_type = 'space' and contains(l.location_id, '@') then as_key(l.location_id)  -- known by being named
+        else coalesce(l.location_id, as_key(s.location_id))
+    end as location_id,
+    coalesce(l.location_type, as_key(s.location_type)) as location_type,
     outcome_of(v.verdict, a.accepted, o.row_id is not null) as outcome,
     case
         when v.verdict <> 'valid' then v.reasons

@@ -1,11 +1,3 @@
 -- One row per desk. Reads desks.
--- Replaced as a whole where another answer was pulled. Which office a desk is in stays where names do not.
-insert into analytics.desks by name
-select
-    * replace (
-        coalesce(
-            if_named(extra),
-            case when extra ->> '$.locationId' is not null then json_object('locationId', as_key(extra ->> '$.locationId')) end
-        ) as extra
-    )
-from desks
+-- Replaced as a whole where another answer was pulled. What places are called and which office a desk is in stays where names do not.
+insert into analytics.desks by name select * replace (coalesce(if_named(extra), place_names(extra)) as extra) from desks

@@ -4,6 +4,6 @@ insert into analytics.users by name
 select
     as_key(user_id) as user_id, if_named(user_name) as user_name, if_named(email) as email,
     if_named(first_name) as first_name, if_named(last_name) as last_name, as_key(status) as status, onboarded,
-    as_key(primary_group_id) as primary_group_id, as_key(primary_location_id) as primary_location_id,
+    as_key(primary_group_id) as primary_group_id, primary_location_id,
     if_named(extra) as extra, pulled_at
 from users

@@ -1,6 +1,6 @@
 -- One row per touched file of a range: its rows as read, and those that are there or were removed in each outcome. Reads
--- touched_files, staged_presence, validated_presence, answers, outbox, removed_rows. A row without a verdict is in no outcome and one with two verdicts in two, so the
--- sum tells.
+-- touched_files, staged_presence, validated_presence, answers, outbox, removed_rows. A row without a verdict is in no outcome and one
+-- with two verdicts in two, so the sum tells. A file without rows begins where the next one does, and none of that one's rows are its.
 insert into counted_files
 with touched as (from touched_files where first_row_id between $first_row_id and $last_first_row_id),
 rows_read as (
@@ -22,7 +22,7 @@ ended as (
         left join outbox o on o.row_id = r.row_id
     union all
     select r.row_id, t.file_id, r.outcome
-    from removed_rows r asof join touched t on r.row_id >= t.first_row_id
+    from removed_rows r asof join (from touched where row_count > 0) t on r.row_id >= t.first_row_id
     where r.row_id between $first_row_id and $last_row_id and r.row_id <= t.last_row_id
 ),
 counted as (

@@ -1,3 +1,3 @@
--- At most one row: a random text that goes into every hash of what was removed, made with the first of them.
--- Without it, event ids could be guessed. It never leaves this file.
+-- At most one row: a random text that goes into every hash of what was removed and every pseudonym, made with the first of them.
+-- Without it, event ids and addresses could be guessed. It never leaves this file.
 create table if not exists salt (salt varchar not null);

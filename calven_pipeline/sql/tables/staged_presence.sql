@@ -1,6 +1,7 @@
 -- One row per row read. Append only. Times are UTC; text is kept only where it did not parse, and an event id only where
 -- it is not the text of the key. Ids and addresses are not compressed: finding out how costs a fourth of all staging and
--- saves a third of the space (5,000,000 rows). `unlisted` is null, or the outcomes that the profile lists nowhere. `row_id` minus the file's `first_row_id` plus 1 is the row's number in its file.
+-- saves a third of the space (5,000,000 rows). `unlisted` is null, or the outcomes that the profile lists nowhere. `row_id` minus
+-- the file's `first_row_id` plus 1 is the row's number in its file.
 create table if not exists staged_presence (
     row_id bigint not null,
     file_id integer not null,

@@ -1,5 +1,6 @@
 -- One row per UTC day and source id: the calls whose first try was sent on that day. Reads calls, presence.
 -- An event counts for the last call that carried it, so `accepted` and `rejected` count no event twice, and `events` counts each sending.
+-- Calls stay where rows are removed: `accepted` and `rejected` get fewer then, the other numbers do not.
 with settled as (
     select
         call_id, count(*) filter (where outcome = 'accepted') as accepted, count(*) filter (where outcome = 'rejected') as rejected
