@@ -13,7 +13,10 @@ from dataclasses import dataclass, replace
 
 LINE_LENGTH = 300
 SUBJECT_LENGTH = 120
-MOST_KEPT = 30  # Dagster stores them with every look; ten checks and ten steps rarely fail for three reasons each
+MOST_KEPT = (
+    60  # Dagster stores them with every look; on one bad day every check, step and job may fail once (a test counts)
+)
+MOST_TOLD_APART = 40  # things that one warning is about
 FORGOTTEN_AFTER_S = 30 * 86400  # a check that was renamed never passes
 LIKE_AN_ADDRESS = re.compile(r"[^\s<>\"'(),;:]*@[^\s<>\"'(),;:]+")
 NOT_A_WORD = re.compile(r"[\W\d_]+")
@@ -21,11 +24,12 @@ NOT_A_WORD = re.compile(r"[\W\d_]+")
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that failed in a run; `line` says why, without people."""
+    """Something that failed in a run; `line` says why, without people; `about` names what a warning is about."""
 
     subject: str
     line: str
     is_warning: bool = False
+    about: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ class Incident:
     """What failed, since when and in how many runs.
 
     `line` and `run_id`, the first one, are kept until they are told. `is_held`: every run of it is tried again by Dagster, so there is nothing to tell yet.
-    `closed_*` say which run it was over in, where that is not told yet.
+    `closed_*` say which run it was over in, where that is not told yet. `about` are hashes of what a warning was about when
+    it was seen last.
     """
 
     subject: str
@@ -62,6 +67,7 @@ class Incident:
     closed_job: str = ""
     closed_run_id: str = ""
     closed_at: float = 0.0
+    about: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -77,8 +83,11 @@ def clean(line: str) -> str:
 
 def reason_of(finding: Finding) -> str:
     """What stays the same while a failure repeats: its words, without numbers, dates and signs; a warning is one reason."""
-    words = "warning" if finding.is_warning else NOT_A_WORD.sub(" ", finding.line).strip().casefold()
-    return hashlib.blake2s(words.encode(), digest_size=6).hexdigest()
+    return _hash("warning" if finding.is_warning else NOT_A_WORD.sub(" ", finding.line).strip().casefold(), 6)
+
+
+def _hash(words: str, size: int) -> str:
+    return hashlib.blake2s(words.encode(), digest_size=size).hexdigest()
 
 
 def take_in(incidents: Sequence[Incident], ended: Iterable[Ended]) -> tuple[Incident, ...]:
@@ -124,10 +133,16 @@ def _opened(incidents: Sequence[Incident], run: Ended) -> tuple[Incident, ...]:
     after = {(one.subject, one.reason): one for one in incidents if one.is_open}
     for new in {(one.subject, one.reason): one for one in (_incident(finding, run) for finding in run.failed)}.values():
         old = after.get(key := (new.subject, new.reason))
-        after[key] = (
-            replace(old, runs=old.runs + 1, seen_at=run.at, is_held=old.is_held and run.is_retried) if old else new
-        )
+        after[key] = _seen_again(old, new, run) if old else new
     return (*(one for one in incidents if not one.is_open), *after.values())
+
+
+def _seen_again(old: Incident, new: Incident, run: Ended) -> Incident:
+    """The incident with one run more, to be told again where it is about something that it was not about before."""
+    seen = replace(old, runs=old.runs + 1, seen_at=run.at, about=new.about, is_held=old.is_held and run.is_retried)
+    if set(new.about.split()) <= set(old.about.split()):
+        return seen
+    return replace(seen, job=new.job, run_id=new.run_id, line=new.line, is_told=False)
 
 
 def _incident(finding: Finding, run: Ended) -> Incident:
@@ -141,6 +156,7 @@ def _incident(finding: Finding, run: Ended) -> Incident:
         seen_at=run.at,
         line=clean(finding.line),
         is_held=run.is_retried,
+        about=" ".join(_hash(name, 3) for name in finding.about[:MOST_TOLD_APART]) if finding.is_warning else "",
     )
 
 

@@ -2,7 +2,8 @@
 
 What may surprise: a key that left a table is no news while nobody uses it; who leaves a company leaves its badge table. So
 what counts are rows: one that is rejected, whose badge or door an earlier row had that was valid. Of each such badge or door
-the number of one rejected row is kept, no badge; it goes as soon as that rejection is closed.
+the number of one rejected row is kept, no badge; where that rejection is closed, another open one takes its place, and it
+goes with the last of them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from calven_pipeline.warehouse.database import WorkingDatabase
 
 LOOK_BACK = timedelta(weeks=8)  # of reading; a badge that nobody used for longer is no sudden loss
 DOORS_NAMED = 5
-KINDS = {"source_user_id": "badges", "place": "doors"}
+DOORS_TOLD_APART = 40  # a door more than that is no news
 
 
 def look_at_mappings(database: WorkingDatabase, revision: int, now: datetime) -> tuple[Finding, Finding]:
@@ -26,10 +27,11 @@ def look_at_mappings(database: WorkingDatabase, revision: int, now: datetime) ->
     with database.transaction():
         badges, doors = _lost(database)
         if badges or doors:
-            database.run("checks/forget_found")
+            _forget_closed(database)
         _find(database, revision, now)
         badges, doors = _lost(database)
-    names = [f"{door} ({source})" for source, door in database.rows("checks/lost_doors", {"most": DOORS_NAMED})]
+    sources = database.rows("checks/lost_badges")
+    names = [f"{door} ({source})" for source, door in database.rows("checks/lost_doors", {"most": DOORS_TOLD_APART})]
     return (
         Finding(
             NO_BADGE_LOST,
@@ -38,6 +40,7 @@ def look_at_mappings(database: WorkingDatabase, revision: int, now: datetime) ->
             if badges
             else "Every badge that stood for somebody still does.",
             numbers={"badges_lost": badges},
+            about=tuple(name for source, number in sources for name in _by_size(source, number)),
         ),
         Finding(
             NO_DOOR_LOST,
@@ -46,6 +49,7 @@ def look_at_mappings(database: WorkingDatabase, revision: int, now: datetime) ->
             if doors
             else "Every door that stood for a place still does.",
             numbers={"doors_lost": doors},
+            about=tuple(names),
         ),
     )
 
@@ -57,10 +61,18 @@ def _find(database: WorkingDatabase, revision: int, now: datetime) -> None:
     if not kinds:
         return
     database.run("checks/find_earlier", {"since": now - LOOK_BACK})
-    for kind in (KINDS[ours] for ours in kinds):
-        database.run(f"checks/add_lost_{kind}")
+    for ours in kinds:
+        database.run("checks/add_lost", {"ours": ours})
     database.run("checks/forget_look")
     database.run("checks/remember_look", {"revision": revision})
+
+
+def _forget_closed(database: WorkingDatabase) -> None:
+    """Let go of what no open rejection says any more; one that was dismissed may leave others of the same badge open."""
+    database.run("checks/find_closed")
+    if database.value("checks/count_closed"):
+        database.run("checks/move_closed")
+        database.run("checks/forget_closed")
 
 
 def _lost(database: WorkingDatabase) -> tuple[int, int]:
@@ -73,5 +85,11 @@ def _stand(number: int) -> str:
 
 
 def _some(names: list[str], number: int) -> str:
-    more = f" and {number - len(names)} more" if number > len(names) else ""
-    return ", ".join(names) + more
+    shown = names[:DOORS_NAMED]
+    more = f" and {number - len(shown)} more" if number > len(shown) else ""
+    return ", ".join(shown) + more
+
+
+def _by_size(source: str, number: int) -> list[str]:
+    """The source, and once more for each power of ten that the number reaches: ten times as many badges are news."""
+    return [source, *(f"{source}: {10**power} and more" for power in range(1, len(str(number))))]

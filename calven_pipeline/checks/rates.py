@@ -90,4 +90,5 @@ def look_at_rates(database: WorkingDatabase, limit: float, now: datetime) -> Fin
             "sources_over_limit": sum(rate.is_over(limit) for rate in rates),
             "sources_unusual": sum(rate.is_unusual for rate in rates),
         },
+        about=tuple(rate.source for rate in high),
     )

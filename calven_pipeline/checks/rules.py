@@ -26,12 +26,16 @@ class Rule:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a look found: one line without people, and numbers under the same names each time."""
+    """What a look found: one line without people, and numbers under the same names each time.
+
+    `about` names what does not hold (doors, sources, tables; nobody), so that more of it is told as news.
+    """
 
     rule: Rule
     passed: bool
     story: str
     numbers: dict[str, float] = field(default_factory=dict)
+    about: tuple[str, ...] = ()
 
 
 def fit_to_judge_by(resource: str) -> Rule:
@@ -52,7 +56,7 @@ NO_SOURCE_SILENT = Rule(
     "staged_presence",
     "no_source_silent",
     "No source has brought no new file for more days than nine in ten of its gaps; said of sources with at least four days "
-    "of files.",
+    "of files, once these span a fortnight.",
     "see why the system drops no files; take a source that has ended out of sources.yaml",
 )
 REFERENCE_FRESH = Rule(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from calven_pipeline.checks.rules import NO_SOURCE_SILENT, Finding
 from calven_pipeline.status.facts import Source
 from calven_pipeline.status.problems import story_of_silence, with_silence
-from calven_pipeline.status.wording import LEAST_GAPS
+from calven_pipeline.status.wording import LEAST_DAYS, LEAST_GAPS
 from calven_pipeline.warehouse.database import WorkingDatabase
 
 
@@ -23,7 +23,7 @@ def look_at_silence(database: WorkingDatabase, in_profiles: Iterable[str], now: 
             in_profiles=name in names,
         )
         for name, file, staged_at, rows, usual, longest in database.rows(
-            "status/usual_gaps", {"least_gaps": LEAST_GAPS}
+            "status/usual_gaps", {"least_gaps": LEAST_GAPS, "least_days": LEAST_DAYS}
         )
     ]
     watched = [source for source in sources if source.in_profiles and source.longest_usual_days is not None]
@@ -39,4 +39,5 @@ def look_at_silence(database: WorkingDatabase, in_profiles: Iterable[str], now: 
             "sources_watched": len(watched),
             "longest_silence_days": max((source.silent_days or 0 for source in watched), default=0),
         },
+        about=tuple(source.name for source in silent),
     )

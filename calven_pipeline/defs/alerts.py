@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo  # for the type checker; Dagster names it nowhere else
 
+from calven_pipeline.defs.checks import ABOUT
 from calven_pipeline.defs.failures import without_calvens_words
 from calven_pipeline.errors import CalvenPipelineError
 from calven_pipeline.settings import AlertSettings
@@ -160,7 +161,14 @@ def _check_finding(event: dg.DagsterEvent) -> "Finding":
     from calven_pipeline.alerts.incidents import Finding
 
     line = event.asset_check_evaluation_data.description or "It did not pass."
-    return Finding(_check_name(event), without_calvens_words(line), is_warning=not _is_error(event))
+    about = event.asset_check_evaluation_data.metadata.get(ABOUT)
+    names = about.value if isinstance(about, dg.JsonMetadataValue) else ()
+    return Finding(
+        _check_name(event),
+        without_calvens_words(line),
+        is_warning=not _is_error(event),
+        about=tuple(map(str, names or ())),
+    )
 
 
 def _step_line(event: dg.DagsterEvent) -> str:

@@ -16,7 +16,7 @@ import dagster as dg
 
 from calven_pipeline.defs.failures import Metadata
 from calven_pipeline.errors import SettingsError
-from calven_pipeline.settings import CatalogSettings
+from calven_pipeline.settings import OWNER, CatalogSettings
 from calven_pipeline.warehouse.dictionary import TABLES, Table
 from calven_pipeline.warehouse.lineage import LINEAGE, Columns
 from calven_pipeline.warehouse.working_tables import EXPORTS, WORKING_TABLES
@@ -31,7 +31,7 @@ _log = logging.getLogger("dagster")
 
 @cache
 def owners() -> list[str] | None:
-    """CALVEN_ASSET_OWNERS, None where nobody is named; a value that cannot work is told once, and names nobody.
+    """CALVEN_ASSET_OWNERS, None where nobody is named; what cannot work is told once, and left out.
 
     It only labels the UI, so it must keep nobody from loading the definitions.
     """
@@ -40,7 +40,15 @@ def owners() -> list[str] | None:
     except SettingsError as error:
         _log.warning("%s. The assets are shown without owners.", error)
         return None
-    return list(named) if named else None
+    refused = [number for number, owner in enumerate(named, start=1) if not OWNER.fullmatch(owner)]
+    if refused:
+        _log.warning(
+            "CALVEN_ASSET_OWNERS: must be e-mail addresses and teams with commas between them, such as desk@example.com, "
+            "team:workplace; an address ends with two to seven letters, Dagster takes no other. Left out: number %s of %d.",
+            ", ".join(map(str, refused)),
+            len(named),
+        )
+    return [owner for owner in named if OWNER.fullmatch(owner)] or None
 
 
 def about(asset: str, *statements: str) -> Metadata:

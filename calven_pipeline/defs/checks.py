@@ -13,6 +13,7 @@ from calven_pipeline.defs.failures import FAILED, clear_failures, failure, tell_
 from calven_pipeline.defs.resources import Warehouse
 
 WHAT_TO_DO = "what_to_do"  # in a check's metadata, for `status`
+ABOUT = "about"  # in a result's metadata, for `alerts`
 
 
 def spec(rule: Rule) -> dg.AssetCheckSpec:
@@ -33,7 +34,7 @@ def result(finding: Finding) -> dg.AssetCheckResult:
         check_name=finding.rule.name,
         passed=finding.passed,
         severity=dg.AssetCheckSeverity.ERROR if finding.rule.blocking else dg.AssetCheckSeverity.WARN,
-        metadata=finding.numbers,
+        metadata={**finding.numbers, ABOUT: list(finding.about)},
         description=finding.story,
     )
 

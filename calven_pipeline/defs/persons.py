@@ -1,14 +1,14 @@
 """One person's data, by hand: `export_person` writes everything held about them, `forget_person` removes it.
 
 What may surprise: Dagster keeps the configuration of its runs. So who is meant is best given as the name of a variable,
-`email: {env: WHO}`, and runs of these jobs are deleted from Dagster's history a day after they ended (see `history`). They report
+`email: {env: WHO}`, which is read here, since Dagster tells of a variable that is not set in twenty lines; and runs of these jobs are deleted from Dagster's history a day after they ended (see `history`). They report
 no asset, since the run that made an asset last is kept. Neither says who was meant, in no log, error or number.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from pydantic import Field
 
 from calven_pipeline.defs.analytics import snapshot_metadata
 from calven_pipeline.defs.failures import Metadata, clear_failures, tell_at_exit
@@ -22,24 +22,28 @@ FILES_TOLD = 100
 FILE = dg.TableSchema([dg.TableColumn("source_file"), dg.TableColumn("rows", "int")])
 
 
-class OnePerson(dg.Config):
-    """Who is meant: exactly one of `user_id`, `email` and `badge`. Each may be `{env: NAME}`, so that Dagster keeps the name alone."""
-
-    user_id: str | None = Field(None, description="Calven's id of the user; case does not matter.")
-    email: str | None = Field(None, description="An address of theirs.")
-    badge: str | None = Field(None, description="A badge or employee number, as in exports or in the people table.")
-    source: str | None = Field(
-        None, description="With a badge: the source it belongs to, where others use the number too."
-    )
+def _text(description: str) -> dg.Field:
+    """A text, or `{env: NAME}`."""
+    text_or_variable = dg.ScalarUnion(scalar_type=str, non_scalar_schema={"env": str})
+    return dg.Field(text_or_variable, is_required=False, description=description)
 
 
-@dg.op(out=dg.Out(dg.Nothing))
-def write_person(context: dg.OpExecutionContext, config: OnePerson, warehouse: Warehouse) -> dg.Output[None]:
+# Who is meant: exactly one of `user_id`, `email` and `badge`.
+ONE_PERSON = {
+    "user_id": _text("Calven's id of the user; case does not matter."),
+    "email": _text("An address of theirs."),
+    "badge": _text("A badge or employee number, as in exports or in the people table."),
+    "source": _text("With a badge: the source it belongs to, where others use the number too."),
+}
+
+
+@dg.op(out=dg.Out(dg.Nothing), config_schema=ONE_PERSON)
+def write_person(context: dg.OpExecutionContext, warehouse: Warehouse) -> dg.Output[None]:
     """Write everything held about one person to one JSON file."""
     from calven_pipeline.retention.person_export import OUT_OF_REACH, export_person
 
     with clear_failures():
-        export = export_person(warehouse.data_dir, _asked(config), run_id=context.run.run_id)
+        export = export_person(warehouse.data_dir, _asked(context.op_config), run_id=context.run.run_id)
     context.log.info(export.story)
     tell_at_exit(export.story)
     counts: Metadata = {f"entries/{table}": entries for table, entries in export.tables.items()}
@@ -47,8 +51,8 @@ def write_person(context: dg.OpExecutionContext, config: OnePerson, warehouse: W
     return dg.Output(None, metadata={"path": path, **counts, **_metadata(export.found, OUT_OF_REACH)})
 
 
-@dg.op(out=dg.Out(dg.Nothing))
-def remove_person(context: dg.OpExecutionContext, config: OnePerson, warehouse: Warehouse) -> dg.Output[None]:
+@dg.op(out=dg.Out(dg.Nothing), config_schema=ONE_PERSON)
+def remove_person(context: dg.OpExecutionContext, warehouse: Warehouse) -> dg.Output[None]:
     """Remove one person from every file of ours; re-executed, it finishes what an interrupted run left."""
     from calven_pipeline.reporting.report import refresh_report
     from calven_pipeline.retention.erasure import forget_person
@@ -56,7 +60,7 @@ def remove_person(context: dg.OpExecutionContext, config: OnePerson, warehouse: 
 
     with clear_failures():
         launch = context.run.root_run_id or context.run.run_id
-        erasure = forget_person(warehouse.data_dir, _asked(config), launch=launch, run_id=context.run.run_id)
+        erasure = forget_person(warehouse.data_dir, _asked(context.op_config), launch=launch, run_id=context.run.run_id)
         refresh_report(warehouse.data_dir)
     context.log.info(erasure.story)
     tell_at_exit(erasure.story)
@@ -93,10 +97,13 @@ def forget_person() -> None:
     remove_person.alias("forget_person")()
 
 
-def _asked(config: OnePerson) -> "Asked":
+def _asked(config: Mapping[str, str | Mapping[str, str]]) -> "Asked":
+    """Raises `SettingsError` for a variable that is not set, besides what `Asked.of` raises."""
     from calven_pipeline.retention.persons import Asked
+    from calven_pipeline.settings import variable
 
-    return Asked.of(config.user_id, config.email, config.badge, config.source)
+    texts = {name: given if isinstance(given, str) else variable(given["env"]) for name, given in config.items()}
+    return Asked.of(**texts)
 
 
 def _metadata(found: "Found", out_of_reach: tuple[str, ...]) -> Metadata:

@@ -4,7 +4,7 @@ What may surprise: where events stay pending, this step fails, so that Dagster's
 step that fails keeps the steps below it from running, so it writes the analysts' snapshot itself before it does.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -33,9 +33,10 @@ Posts what is due, at most 100 events a call and one source a call; records ever
 what Calven has not settled. Where not everything could be delivered, the rest stays pending, `calven.duckdb` is written
 all the same, and the step fails; re-executed from failure, it delivers what waits.
 """
-REJECTIONS = """One row per rejected row, with every reason, until it heals.
+REJECTIONS = """One row per row that was ever rejected, with every reason; `status` says whether it is open or resolved.
 
 What our checks and Calven's answers refused, with what was found, what would pass and the row as it stands in the export.
+What healed or was dismissed stays, resolved: `rows_open` counts what is left to do.
 """
 DELIVERED = dg.AssetCheckSpec(
     "everything_delivered",
@@ -47,7 +48,7 @@ BOOKS = dg.AssetCheckSpec(
     asset="published_presence",
     blocking=True,
     description="Rows read = accepted + rejected + pending + duplicate + ignored, for each file and in total, and every "
-    "accepted event has an answer on record. Counted before anything is posted, and again after it; where it fails, "
+    "accepted event has an answer on record; rows removed since count under the outcome that they had. Counted before anything is posted, and again after it; where it fails, "
     "nothing more is posted and `calven.duckdb` stays as it was.",
 )
 
@@ -105,7 +106,7 @@ def deliver(log: Callable[[str], None], calven: Calven, warehouse: Warehouse, ru
         if delivery and delivery.problem and books.balanced:
             problem = delivery.story + _write_snapshot(database, warehouse, log, run_id)
     if delivery:
-        yield from _told(delivery, books)
+        yield from _told(delivery, books, findings)
     for finding in findings:
         if not finding.passed:
             log(finding.story)
@@ -159,8 +160,8 @@ def _posted(delivery: "Delivery", client: "CalvenClient") -> str:
     )
 
 
-def _told(delivery: "Delivery", books: "Books") -> Yielded:
-    """Both tables' counts, and whether everything was delivered."""
+def _told(delivery: "Delivery", books: "Books", findings: "Iterable[Finding]") -> Yielded:
+    """Both tables' counts, and whether everything was delivered; the clock's as its check knows it."""
     from calven_pipeline.validation.reasons import REASONS
 
     published: Metadata = {
@@ -176,7 +177,12 @@ def _told(delivery: "Delivery", books: "Books") -> Yielded:
         "call_latency_p95_ms": delivery.call_latency_p95_ms,
         "lag_p50_s": delivery.lag_p50_s,
         "lag_p95_s": delivery.lag_p95_s,
-        "server_clock_skew_s": round(delivery.server_clock_skew_s or 0.0, 1),
+        **{
+            name: number
+            for finding in findings
+            if finding.rule is CLOCK_AGREES
+            for name, number in finding.numbers.items()
+        },
         "seconds": round(delivery.seconds, 1),
         "events_per_second": round(delivery.events_per_second, 1),
         "sql": "delivery/build_bodies.sql",
@@ -187,7 +193,8 @@ def _told(delivery: "Delivery", books: "Books") -> Yielded:
     yield dg.MaterializeResult(
         asset_key="rejections",
         metadata={
-            "dagster/row_count": sum(delivery.open_rejections.values()),
+            "dagster/row_count": delivery.rejections,
+            "rows_open": sum(delivery.open_rejections.values()),
             "what_to_do": dg.MetadataValue.md(_advice(delivery.open_rejections)),
             **{f"open/{reason}": delivery.open_rejections.get(reason, 0) for reason in REASONS},
         },

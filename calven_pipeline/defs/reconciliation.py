@@ -37,14 +37,19 @@ def calven_presence(context: dg.AssetExecutionContext, calven: Calven, warehouse
     """One row per row of Presence Details that Calven reports for the days touched.
 
     Pulled from `GET /v1/analytics/presence`, at most 30 days a call, for the days of newly accepted events; rows stay as
-    they come, and those of a day that is pulled again are replaced. A re-run with nothing new asks nothing. Where Calven
+    they come, and those of a day that is pulled again are replaced; those of people who were forgotten, and of days that
+    retention has removed, are not kept. A re-run with nothing new asks nothing. Where Calven
     cannot be asked, the old rows stay, the check warns, and the next run asks for the same days; so it does where no row
     that came could be recognised. Whom Calven never confirmed is told of for 30 days.
     """
-    from calven_pipeline.reconciliation.reconcile import reconcile
+    from datetime import UTC, datetime
 
+    from calven_pipeline.reconciliation.reconcile import reconcile
+    from calven_pipeline.settings import RetentionSettings
+
+    now = datetime.now(UTC)
     with clear_failures(), warehouse.open() as database, calven.connect() as client:
-        found = reconcile(database, client)
+        found = reconcile(database, client, before=RetentionSettings.load().first_day_kept(now), now=now)
     context.log.log("INFO" if found.agrees else "WARNING", found.story)
     return dg.MaterializeResult(
         metadata={

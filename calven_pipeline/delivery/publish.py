@@ -56,6 +56,7 @@ class Delivery:
     server_clock_skew_s: float | None = None
     failing_since: datetime | None = None
     problem: CalvenPipelineError | None = None
+    rejections: int = 0
     open_rejections: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -151,6 +152,7 @@ def _waiting_without_reason(delivery: Delivery) -> UndeliveredEventsError:
 def _count(database: WorkingDatabase, delivery: Delivery) -> None:
     ((delivery.accepted, delivery.rejected),) = database.rows("delivery/count_answers", {"revision": delivery.revision})
     ((delivery.lag_p50_s, delivery.lag_p95_s),) = database.rows("delivery/measure_lag", {"revision": delivery.revision})
+    delivery.rejections = database.value("delivery/count_rejections")
     delivery.open_rejections = dict(database.rows("delivery/open_rejections"))
     delivery.waiting = outbox.waiting(database)
     ((_, delivery.tried),) = database.rows("delivery/count_states")

@@ -2,7 +2,8 @@
 
 What may surprise: nothing that goes wrong on the way to Calven is raised. Delivery is the promise and this is a second
 look, so it stands in `problem`, the rows of earlier pulls stay, and the same days are asked for next time. Nor is the mark
-moved on while no row that comes can be recognised.
+moved on while no row that comes can be recognised. What comes of people who were forgotten, or of days that retention has removed,
+is compared and not kept: the days of others bring it back.
 """
 
 from __future__ import annotations
@@ -132,11 +133,13 @@ class Reconciliation:
         return f"Calven does not report {missing} of {self.expected} people-days: {told}{more}.{left_out}"
 
 
-def reconcile(database: WorkingDatabase, client: CalvenClient, *, now: datetime | None = None) -> Reconciliation:
+def reconcile(
+    database: WorkingDatabase, client: CalvenClient, *, before: date | None = None, now: datetime | None = None
+) -> Reconciliation:
     """Ask for what was touched since the last comparison, replace what came for those days before, and compare.
 
-    A dry run, and a run that touched nothing, ask nothing. `now` is aware. Raises for the working database and for the
-    disk, and nothing else.
+    A dry run, and a run that touched nothing, ask nothing. No row of a day before `before` is kept. `now` is aware.
+    Raises for the working database and for the disk, and nothing else.
     """
     found = Reconciliation(is_dry_run=client.settings.publish is PublishMode.DRY_RUN)
     if not found.is_dry_run:
@@ -146,7 +149,7 @@ def reconcile(database: WorkingDatabase, client: CalvenClient, *, now: datetime 
         found.ranges = len(ranges)
         if ranges and _ask(database, client, ranges, found):
             _compare(database, ranges, found)
-            _keep(database, found, newest_answer, now)
+            _keep(database, found, newest_answer, before, now)
     told = {"most_looks": MOST_LOOKS, "told_since": (now or datetime.now(UTC)) - TOLD_FOR}
     ((found.unconfirmed, found.given_up),) = database.rows("reconciliation/count_unconfirmed", told)
     found.row_count = database.value("reconciliation/count_rows")
@@ -256,7 +259,9 @@ def _compare(database: WorkingDatabase, ranges: Sequence[Range], found: Reconcil
         database.run("reconciliation/add_missing")
 
 
-def _keep(database: WorkingDatabase, found: Reconciliation, newest_answer: int, now: datetime) -> None:
+def _keep(
+    database: WorkingDatabase, found: Reconciliation, newest_answer: int, before: date | None, now: datetime
+) -> None:
     """Keep the rows and the mark together, so that the next run goes on from here.
 
     Where nothing could be compared the mark stays, and so does whom we look for.
@@ -272,11 +277,20 @@ def _keep(database: WorkingDatabase, found: Reconciliation, newest_answer: int, 
         "now": now,
     }
     with database.transaction():
-        database.run("reconciliation/drop_reported")
-        database.run("reconciliation/keep_reported")
         if found.is_comparable:
             database.run("reconciliation/drop_confirmed")
             database.run("reconciliation/drop_unconfirmed")
             database.run("reconciliation/keep_unconfirmed", {"now": now})
             database.run("reconciliation/forget_given_up", {"most_looks": MOST_LOOKS, "told_since": now - TOLD_FOR})
+        _leave_out(database, before)  # after the comparison: whom Calven reports is confirmed all the same
+        database.run("reconciliation/drop_reported")
+        database.run("reconciliation/keep_reported")
         database.run("reconciliation/add_reconciliation", mark)
+
+
+def _leave_out(database: WorkingDatabase, before: date | None) -> None:
+    """Take out of `reported` what was removed here on purpose, before any of it is written to the file."""
+    if before is not None:
+        database.run("reconciliation/leave_out_old", {"before": before})
+    if database.value("reconciliation/forgets_anybody"):
+        database.run("reconciliation/leave_out_forgotten")

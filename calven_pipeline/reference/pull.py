@@ -14,11 +14,10 @@ import duckdb
 from calven_pipeline.api import CalvenClient, PulledFile, fetch_to_file
 from calven_pipeline.api.warehouse import Resource
 from calven_pipeline.errors import ReferenceDataError, UnreadableAnswerError
+from calven_pipeline.reference.fitness import fitness, has_shrunk
 from calven_pipeline.warehouse.database import WorkingDatabase
 from calven_pipeline.warehouse.home import check_home, settle_home
 from calven_pipeline.warehouse.queries import query
-
-LEAST_SHARE_KEPT = 0.5  # of the rows of the last pull
 
 
 @dataclass(frozen=True)
@@ -75,10 +74,13 @@ def _read(database: WorkingDatabase, file: PulledFile) -> None:
 
 def _swap(database: WorkingDatabase, file: PulledFile, *, allow_shrink: bool) -> Pull:
     resource = file.resource
-    ((came, without_id, before),) = database.rows(f"reference/count_{resource}")
-    last = last_pull(database, resource)
-    is_agreed = came == 0 and last is not None and last[0] == 0  # somebody said once that there are none
-    _judge(resource, came, without_id, before, allow_shrink=allow_shrink or is_agreed)
+    ((ids, came, without_id),) = database.rows(f"reference/count_{resource}")
+    table = fitness(database)[resource]
+    before = max(table.row_count, table.last or 0)  # a table that was cut since agrees to no smaller one
+    is_agreed = came == 0 and table.last == 0  # somebody said once that there are none
+    _refuse_without_ids(resource, came, without_id)
+    if not (allow_shrink or is_agreed):
+        _refuse_shrunk(resource, ids, came, before)
     database.run(f"reference/clear_{resource}")
     row_count = database.run(f"reference/fill_{resource}")
     if resource == "users":
@@ -95,24 +97,27 @@ def _swap(database: WorkingDatabase, file: PulledFile, *, allow_shrink: bool) ->
             "sha256": file.sha256,
         },
     )
-    return Pull(resource, row_count, before, came - row_count, file.size_bytes, file.pulled_at)
+    return Pull(resource, row_count, table.row_count, came - row_count, file.size_bytes, file.pulled_at)
 
 
-def _judge(resource: Resource, came: int, without_id: int, before: int, *, allow_shrink: bool) -> None:
+def _refuse_without_ids(resource: Resource, came: int, without_id: int) -> None:
     if without_id:
         raise ReferenceDataError(
             f"Calven's answer for {resource} holds {without_id} of {came} objects without an id; the table of the last "
             "pull stays. Check that CALVEN_WAREHOUSE_PATH leads to the warehouse endpoints."
         )
-    if allow_shrink:
-        return
+
+
+def _refuse_shrunk(resource: Resource, ids: int, came: int, before: int) -> None:
+    """`ids` counts once what came in `came` objects: a page that Calven repeats makes no company."""
     if came == 0:
         raise ReferenceDataError(
             f"Calven answered with no {resource} at all; the table of the last pull ({before} rows) stays. "
             f"If that is right, materialise {resource} once with the config allow_shrink: true."
         )
-    if came < before * LEAST_SHARE_KEPT:
+    if has_shrunk(ids, before):
+        objects = f" in {came} objects" if came > ids else ""
         raise ReferenceDataError(
-            f"Calven answered with {came} {resource}, the last pull had {before}; the old table stays. "
+            f"Calven answered with {ids} {resource}{objects}, the last pull had {before}; the old table stays. "
             f"If that is right, materialise {resource} once with the config allow_shrink: true."
         )

@@ -5,9 +5,11 @@ The rule is carried out in SQL, so nothing that is hidden ever reaches the page:
 
 - A count of 1 to `smallest_group - 1` people is None. Nobody is 0. A place where fewer came in the whole period is left out
   with all its days.
-- Nothing is added up beside the counts but what follows from those that are shown; so means leave hidden counts out. The one
-  exception, how many different people came, is rounded down to whole groups.
+- Nothing is added up beside the counts but what follows from those that are shown. So a mean over days with hidden counts is told
+  as the least and the most that it can be, with 1 or with `smallest_group - 1` people on each such day; where even the most is
+  below `smallest_group`, it is None. The one exception, how many different people came, is rounded down to whole groups.
 - Of the levels of an office, and the zones of a level, one alone is never hidden: see `reporting/areas.sql`.
+- Rows that name nobody are taken for rows of one person.
 - Rows are told as shares in whole percents, since counts of them, less the people shown, would tell of those hidden.
 """
 
@@ -22,20 +24,23 @@ import duckdb
 from calven_pipeline.warehouse.queries import query
 
 Row = TypeVar("Row")
+LeastAndMost = tuple[int | None, int | None]
 
 
 @dataclass(frozen=True)
 class Office:
-    """One office that is shown. `people_per_day` is over the days on which any office was open, None where it is hidden."""
+    """One office that is shown. `people_per_day` (at least) is over the days on which any office was open, None where it is hidden."""
 
     office_key: str
     office_name: str
     people_per_day: float | None
+    most_per_day: float | None
     most_people: int | None
     fullest_date: date | None
     hidden_days: int
     desks: int | None
     percent_of_desks: int | None
+    most_percent_of_desks: int | None
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,10 @@ class Area:
     area_type: str
     area_name: str | None
     people: int | None
+    most_people: int | None
     desks: int | None
     percent_of_desks: int | None
+    most_percent_of_desks: int | None
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,15 @@ class Reason:
     reason: str
     row_count: int | None
     what_to_do: str | None
+
+
+@dataclass(frozen=True)
+class Door:
+    """A door that the places table of its source does not map; `row_count` is None where its rows are of too few people."""
+
+    source: str
+    source_place: str
+    row_count: int | None
 
 
 @dataclass(frozen=True)
@@ -78,7 +94,7 @@ class Source:
 class Numbers:
     """All of it, for the local days from `first_date` to `last_date`; `as_of` is UTC.
 
-    `people` are those seen, by office and day; `weekdays` means, by office and ISO weekday; `outcomes` percents of a day's
+    `people` are those seen, by office and day; `weekdays` means (least and most), by office and ISO weekday; `outcomes` percents of a day's
     rows.
     """
 
@@ -90,10 +106,11 @@ class Numbers:
     hidden_offices: int
     offices: tuple[Office, ...]
     people: dict[tuple[str, date], int | None]
-    weekdays: dict[tuple[str, int], int | None]
+    weekdays: dict[tuple[str, int], LeastAndMost]
     areas: tuple[Area, ...]
     outcomes: dict[tuple[date, str], int]
     reasons: tuple[Reason, ...]
+    doors: tuple[Door, ...]
     sources: tuple[Source, ...]
 
 
@@ -116,10 +133,13 @@ def read_numbers(
         hidden_offices=_rows(snapshot, "hidden_offices")[0][0],
         offices=_told(Office, _rows(snapshot, "offices", group)),
         people={(office, day): people for office, day, people in _rows(snapshot, "office_days")},
-        weekdays={(office, weekday): people for office, weekday, people in _rows(snapshot, "weekdays", group)},
+        weekdays={
+            (office, weekday): (least, most) for office, weekday, least, most in _rows(snapshot, "weekdays", group)
+        },
         areas=_told(Area, _rows(snapshot, "areas", group)),
         outcomes={(day, outcome): percent for day, outcome, percent in _rows(snapshot, "outcomes", period | group)},
         reasons=_told(Reason, _rows(snapshot, "reasons", group)),
+        doors=_told(Door, _rows(snapshot, "doors", group)),
         sources=_told(Source, _rows(snapshot, "sources", group)),
     )
 

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from html import unescape
 from importlib.resources import files
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 
 from calven_pipeline.errors import RequestError, WorkingDatabaseError
-from calven_pipeline.settings import ReportSettings, SnapshotSettings
+from calven_pipeline.settings import ReportSettings, RetentionSettings, SnapshotSettings
 from calven_pipeline.warehouse.database import MEMORY_LIMIT, foreign_errors, state_folder
 from calven_pipeline.warehouse.queries import names_in, query
 from calven_pipeline.warehouse.readers import admit, create_private, group_number
@@ -30,21 +30,23 @@ REPORT_FILE = Path("reports") / "presence.html"
 HEAD = 4096  # characters of the page that hold its stamp
 STAMP = re.compile(r'<meta name="calven-report" content="([^"]*)">')
 MOST_DAYS = 3660
+WEEK = 7  # days
 
 
 @dataclass(frozen=True)
 class Period:
     """Which local days, both included: so many up to `last_date`, or from `first_date` on.
 
-    None: as many as `CALVEN_REPORT_DAYS`, up to the last day on which anybody was seen.
+    None: as many as `CALVEN_REPORT_DAYS`, and those before them from Monday on where that is a week or more; up to the last
+    day on which anybody was seen.
     """
 
     days: int | None = None
     first_date: date | None = None
     last_date: date | None = None
 
-    def dates(self, default_days: int, newest: date) -> tuple[date, date]:
-        """The first and the last day; raises `RequestError` where there is none, or too many."""
+    def dates(self, default_days: int, newest: date, kept_from: date | None = None) -> tuple[date, date]:
+        """The first and the last day, of those from `kept_from` on; raises `RequestError` where there is none, or too many."""
         last = self.last_date or newest
         if self.days is not None and self.first_date is not None:
             raise RequestError("The report takes days or first_date, not both.")
@@ -57,7 +59,11 @@ class Period:
             raise RequestError(f"The report has no day: {first} is after {last}.")
         if (last - first).days >= MOST_DAYS:
             raise RequestError(f"The report takes at most {MOST_DAYS} days.")
-        return first, last
+        if self.days is None and self.first_date is None and default_days >= WEEK:
+            first -= timedelta(days=first.weekday())
+        if kept_from and last < kept_from:
+            raise RequestError(f"The report has no day: those before {kept_from} were removed by retention.")
+        return max(first, kept_from or first), last
 
 
 @dataclass(frozen=True)
@@ -89,9 +95,11 @@ def write_report(data_dir: Path, period: Period | None = None) -> Report:
     group = group_number(SnapshotSettings.load().snapshot_group)
     path, smallest = data_dir / REPORT_FILE, settings.report_smallest_group
     with _snapshot(data_dir) as snapshot, foreign_errors("read the analysts' database for the report"):
-        ((_, newest),) = snapshot.execute(query("reporting/made_at")).fetchall()
-        first, last = (period or Period()).dates(settings.report_days, newest)
-        made_from = _made_from(snapshot, first, last, smallest)
+        ((as_of, newest),) = snapshot.execute(query("reporting/made_at")).fetchall()
+        kept_from = _kept_from(as_of)
+        first, last = (period or Period()).dates(settings.report_days, newest, kept_from)
+        removed_before = kept_from if first == kept_from else None
+        made_from = _made_from(snapshot, (first, last, removed_before, smallest))
         stamp = _stamp(path)
         if stamp and stamp.pop("made_from") == made_from:
             admit(path, group)
@@ -109,7 +117,7 @@ def write_report(data_dir: Path, period: Period | None = None) -> Report:
         "first_date": first.isoformat(),
         "last_date": last.isoformat(),
     }
-    _replace(path, render(numbers, json.dumps({"made_from": made_from, **told})), group)
+    _replace(path, render(numbers, json.dumps({"made_from": made_from, **told}), removed_before), group)
     return Report(path=path, rewritten=True, **told)
 
 
@@ -133,13 +141,21 @@ def _snapshot(data_dir: Path) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(str(path), read_only=True, config=spill)
 
 
-def _made_from(snapshot: duckdb.DuckDBPyConnection, first: date, last: date, smallest_group: int) -> str:
+def _kept_from(as_of: datetime) -> date | None:
+    """The first day that retention leaves, as it counts on the day of the snapshot; None where nothing is removed.
+
+    Of a day before it only rows are left that somebody waits for, which would pass for all of its people.
+    """
+    days = RetentionSettings.load().retention_days
+    return None if days is None else as_of.date() - timedelta(days=days)
+
+
+def _made_from(snapshot: duckdb.DuckDBPyConnection, asked: tuple[date | int | None, ...]) -> str:
     """A hash of everything that a number or a word of the page follows from."""
     page = [file.read_text(encoding="utf-8") for file in _files()]
     statements = [query(name) for folder in ("reporting", "views") for name in names_in(folder)]
     found = snapshot.execute(query("reporting/fingerprint")).fetchall()
-    asked = (first.isoformat(), last.isoformat(), smallest_group, duckdb.__version__)
-    return hashlib.sha256(repr((asked, found, statements, page)).encode()).hexdigest()
+    return hashlib.sha256(repr((asked, duckdb.__version__, found, statements, page)).encode()).hexdigest()
 
 
 def _files() -> list[Path]:

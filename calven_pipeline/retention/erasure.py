@@ -2,7 +2,8 @@
 
 What may surprise: the rows are written down by number first, in one transaction with all else, and none of them is sent or judged
 from then on. Killed at any point after, the next run that forgets or removes anything finishes the work; killed before, nothing has
-happened yet. What the person's events were is kept as hashes, as with any removal, so that an old export does not bring them back.
+happened yet. What the person's events were is kept as hashes, as with any removal, so that an old export does not bring them back; so
+are their ids and addresses, since Calven reports their days again when those of others are asked for.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from calven_pipeline.retention.expiry import check_books
 from calven_pipeline.retention.leftovers import Leftovers, finish_leftovers
 from calven_pipeline.retention.person_export import forget_exports
 from calven_pipeline.retention.persons import Asked, Found, find_person
-from calven_pipeline.retention.removal import Removal, ask_for_compaction, forget_unused_users
+from calven_pipeline.retention.removal import Removal, ask_for_compaction, forget_unused_users, make_salt
 from calven_pipeline.validation.books import balance
 from calven_pipeline.warehouse.database import WorkingDatabase, open_working_database
 
@@ -84,6 +85,8 @@ def _forget(database: WorkingDatabase, data_dir: Path, asked: Asked, launch: str
     _clear_fetched(database.state)
     with database.transaction():
         _settle(database)
+        make_salt(database)
+        database.run("persons/remember_forgotten")
         reports, texts = _forget_beside(database, found)
         forget_unused_users(database)  # who has rows goes after them
         _record(database, launch, found.rows)

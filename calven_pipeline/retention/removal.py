@@ -50,7 +50,7 @@ def remove_rows(database: WorkingDatabase) -> Removal:
     interrupted, it can be called again with what is left. Afterwards the file is due to be rewritten (`compaction.finish`).
     """
     counts: Counter[str] = Counter()
-    _make_salt(database)
+    make_salt(database)
     hashes_days = Collapse.of(database).is_or_was_wanted
     for first, last in database.rows("retention/ranges_to_remove"):
         with database.transaction():
@@ -77,7 +77,8 @@ def ask_for_compaction(database: WorkingDatabase) -> None:
         database.run("retention/ask_for_snapshot")
 
 
-def _make_salt(database: WorkingDatabase) -> None:
+def make_salt(database: WorkingDatabase) -> None:
+    """The random text that goes into every hash of what is removed, where there is none yet."""
     database.run("retention/make_salt", {"salt": secrets.token_hex(32)})
 
 

@@ -102,7 +102,7 @@ class Source:
     """One source: its last file, and how many days usually lie between days with new files.
 
     `usual_days` is the median and `longest_usual_days` what nine in ten gaps keep to; both None where there are too few
-    files to tell.
+    files to tell, or files of too few days.
     """
 
     name: str

@@ -12,7 +12,7 @@ import duckdb
 
 from calven_pipeline.errors import WorkingDatabaseError
 from calven_pipeline.status.facts import OUTCOMES, Holdings, Pull, Rejection, Source, Waiting
-from calven_pipeline.status.wording import LEAST_GAPS
+from calven_pipeline.status.wording import LEAST_DAYS, LEAST_GAPS
 from calven_pipeline.validation.advice import WHAT_TO_DO
 from calven_pipeline.warehouse.database import MEMORY_LIMIT
 from calven_pipeline.warehouse.queries import query
@@ -68,7 +68,7 @@ def _read(snapshot: duckdb.DuckDBPyConnection, written_at: datetime, size_bytes:
         sources=tuple(
             Source(name, file, _utc(staged_at), row_count, _maybe_utc(last_events.get(name)), usual, longest)
             for name, file, staged_at, row_count, usual, longest in rows(
-                "status/usual_gaps", {"least_gaps": LEAST_GAPS}
+                "status/usual_gaps", {"least_gaps": LEAST_GAPS, "least_days": LEAST_DAYS}
             )
         ),
         pulls=tuple(Pull(table, count, _utc(pulled_at)) for table, count, pulled_at in rows("status/pulls")),

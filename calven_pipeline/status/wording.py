@@ -7,7 +7,10 @@ from datetime import datetime, timedelta
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 MOST_LINES = 5
-LEAST_GAPS = 3  # between days with new files; with fewer, nothing can be said of what is usual
+# Between days with new files. Nothing is said of what is usual before both are reached: files of working days alone show their
+# second weekend only then, and a source of a few days would fall silent in its first.
+LEAST_GAPS = 3
+LEAST_DAYS = 14  # that these gaps span together
 
 
 def age(span: timedelta) -> str:

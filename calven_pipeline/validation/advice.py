@@ -10,7 +10,7 @@ WHAT_TO_DO = {
     "unlisted_outcome": "list the outcome under granted or ignored",
     "missing_timestamp": "mend the export",
     "invalid_timestamp": "mend the export, or timestamp_format and timezone for later files",
-    "future_timestamp": "set the clock of the source",
+    "future_timestamp": "set the clock of the source; the row is sent once its time has come",
     "missing_user": "mend the export, or give its source a people table",
     "unmapped_person": "add the badge to people",
     "unknown_user": "provision the user in Calven, or mend people",

@@ -39,7 +39,10 @@ class Books:
 
     @property
     def balanced(self) -> bool:
-        """Whether rows read = accepted + rejected + pending + duplicate + ignored, per file and in total, with proof."""
+        """Whether rows read = accepted + rejected + pending + duplicate + ignored, per file and in total, with proof.
+
+        Rows removed count as read, and under the outcome that they had.
+        """
         return not self.faults
 
     @property

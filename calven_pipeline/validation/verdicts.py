@@ -13,6 +13,7 @@ from pathlib import Path
 
 from calven_pipeline.errors import ReferenceDataError
 from calven_pipeline.exports.profiles import SourceProfile
+from calven_pipeline.reference.fitness import fitness, story_of
 from calven_pipeline.validation.collapse import Collapse
 from calven_pipeline.validation.mappings import remember_profiles
 from calven_pipeline.validation.outcomes import judge_outcomes, mark_unlisted_rows
@@ -20,7 +21,6 @@ from calven_pipeline.validation.raw import DamagedExportError, forget_fetched, k
 from calven_pipeline.validation.spellings import spell_anew
 from calven_pipeline.warehouse.database import WorkingDatabase
 
-RESOURCES = {"users", "locations", "desks"}
 VERDICTS = ("valid", "rejected", "duplicate", "ignored")
 MOST_SENT_AGAIN = 5  # times that new reference data sends an event again which Calven refused; a replay has no limit
 # In the order of their reading.
@@ -67,7 +67,7 @@ def validate(
     whose event was refused, and what somebody asked for.
 
     `now` (aware) decides what lies in the future. Raises `ReferenceDataError` where users, locations or desks were never
-    pulled, and `SourceProfileError` where a mapping cannot be read.
+    pulled or are not fit to judge by, and `SourceProfileError` where a mapping cannot be read.
     """
     _require_reference(database)
     moment = now or datetime.now(UTC)
@@ -86,11 +86,15 @@ def validate(
 
 
 def _require_reference(database: WorkingDatabase) -> None:
-    missing = RESOURCES - {name for (name,) in database.rows("reference/resources_pulled")}
+    tables = fitness(database).values()
+    missing = [table.resource for table in tables if table.last is None]
     if missing:
         raise ReferenceDataError(
-            f"Nothing can be checked before {', '.join(sorted(missing))} were pulled once: run the job refresh_reference."
+            f"Nothing can be checked before {', '.join(missing)} were pulled once: run the job refresh_reference."
         )
+    # Also here: not every run pulls, and so looks at the tables, before it validates.
+    if faults := [fault for table in tables for fault in table.faults()]:
+        raise ReferenceDataError(story_of(faults))
 
 
 def _judge(database: WorkingDatabase, profiles: Sequence[SourceProfile], now: datetime) -> Validation:

@@ -432,7 +432,11 @@ VIEWS = (
         ("source_place", "VARCHAR", "The door, as `places` wants it."),
         _WAITING,
         _ALONE,
-        ("badges", "BIGINT", "Different badges among them."),
+        (
+            "people",
+            "BIGINT",
+            "Different people among them, told apart by badge, else by id, else by address; these are not there where people are `keys`.",
+        ),
         _DAYS_WAITING,
         _FIRST_SEEN_AT,
         _LAST_SEEN_AT,
@@ -450,7 +454,7 @@ VIEWS = (
         (
             "usual_days",
             "BIGINT",
-            "Days from one day with files to the next, as a median; null with less than four such days.",
+            "Days from one day with files to the next, as a median; null with less than four such days, or before these span a fortnight.",
         ),
         ("longest_usual_days", "BIGINT", "What nine in ten of these gaps keep to."),
         (

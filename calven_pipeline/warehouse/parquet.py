@@ -1,8 +1,11 @@
 """The analysts' tables as Parquet files, for tools that do not speak DuckDB: a file per table, and a folder per local day.
 
     users.parquet ... snapshot.parquet
-    presence/local_date=2026-11-02/presence.parquet              likewise daily_presence
-    presence/local_date=__HIVE_DEFAULT_PARTITION__/...           rows without a day
+    presence/2026-11-02/presence.parquet              likewise daily_presence
+    presence/without-day/presence.parquet             rows without a day
+
+The day stands in the files as well, as a date; no folder is named `local_date=...`, since pyarrow refuses a whole table of such
+folders where one of them is of rows without a day (tried with 26.0).
 
 What may surprise: only days that changed are written anew. What is owed is noted in the analysts' file in the transaction
 that changes it, so a run that ends too early leaves nothing out. Every file is replaced in one step, but not all at once.
@@ -23,7 +26,8 @@ from calven_pipeline.warehouse.readers import admit, create_private
 DAY = "local_date"
 TABLES_BY_DAY = ("presence", "daily_presence")
 ALWAYS_WRITTEN = ("export_files", "requests", "snapshot")  # small ones
-NO_DAY = "__HIVE_DEFAULT_PARTITION__"  # as Hive, DuckDB and Arrow call it
+NO_DAY = "without-day"
+DAY_FOLDERS = ("????-??-??", NO_DAY, f"{DAY}=*")  # the last ones were written by earlier versions
 NEW = ".new"
 
 
@@ -120,21 +124,20 @@ def _write(
 
 
 def _rows_of(table: Table) -> str:
-    """The table with its columns; the day stands in the folder's name, and JSON is text to most readers."""
+    """The table with its columns; JSON is text to most readers."""
     columns = ", ".join(
         f'"{column.name}"::varchar as "{column.name}"' if column.type == "JSON" else f'"{column.name}"'
         for column in table.columns
-        if table.name not in TABLES_BY_DAY or column.name != DAY
     )
     return f"select {columns} from analytics.{table.name}"  # noqa: S608 - names are constants of the dictionary
 
 
 def _name(day: date | None) -> str:
-    return f"{DAY}={day.isoformat() if day else NO_DAY}"
+    return day.isoformat() if day else NO_DAY
 
 
 def _day_folders(folder: Path) -> Iterator[str]:
-    return (found.name for found in folder.glob(f"{DAY}=*") if found.is_dir())
+    return (found.name for pattern in DAY_FOLDERS for found in folder.glob(pattern) if found.is_dir())
 
 
 def _remove(folder: Path) -> None:

@@ -32,7 +32,7 @@ SPOILT = "staged_at = staged_at - interval 20 days where source = 'desk-sensors'
 EARLIER = """
     insert into export_files
     select -n, source, source_id, 'desks/' || n || '.jsonl', n::varchar, 1, 0, 0, staged_at - to_days(n), null
-    from (from export_files where source = 'desk-sensors' order by file_id limit 1), range(1, 6) as days(n)
+    from (from export_files where source = 'desk-sensors' order by file_id limit 1), range(1, 16) as days(n)
 """
 
 
@@ -132,6 +132,7 @@ def stages(rehearsed_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             story.swipes(6, ["B-1001"])
             unfit = story.run("presence_pipeline")
             sandbox.set_faults([])
+            unpulled = story.run("ingest_presence")
 
             for name in ("people.csv", "places.csv"):
                 (deployment.data_dir / name).write_bytes((samples_folder() / name).read_bytes())
@@ -144,7 +145,7 @@ def stages(rehearsed_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             (deployment.data_dir / "exports" / "desks" / "late.jsonl").write_text(json.dumps(seen))
             ahead[0] = 0.0
             mended = story.run("presence_pipeline")
-        yield {"spoiled": spoiled, "quiet": quiet, "unfit": unfit, "mended": mended}
+        yield {"spoiled": spoiled, "quiet": quiet, "unfit": unfit, "unpulled": unpulled, "mended": mended}
 
 
 def test_every_warning_fails_where_a_person_should_look(stages):
@@ -173,7 +174,10 @@ def test_a_warning_stays_while_nothing_new_comes(stages):
     assert quiet.run.metadata["validated_presence"]["rows_judged"] == 0
     assert quiet.run.metadata["published_presence"]["calls"] == 0
     assert quiet.failing == LOOKED_AT
-    assert quiet.numbers["validated_presence:no_badge_lost"] == {"badges_lost": 1}
+    assert quiet.numbers["validated_presence:no_badge_lost"] == {"badges_lost": 1, "about": ["badges"]}
+    assert quiet.numbers["validated_presence:no_door_lost"]["about"] == ["Level 1 door/in (badges)"]
+    skew_s = quiet.run.metadata["published_presence"]["server_clock_skew_s"]
+    assert skew_s == quiet.numbers["published_presence:clock_agrees"]["server_clock_skew_s"] == pytest.approx(90, abs=5)
     assert quiet.told == [], "told once"
 
 
@@ -193,6 +197,17 @@ def test_nothing_is_judged_by_tables_that_do_not_fit(stages):
     assert "- check users:fit_to_judge_by: users holds 5 rows" in text
     kinds = [problem.kind for problem in unfit.status.problems]
     assert kinds == ["run_failed", "reference_old", "source_silent", *["check_warns"] * 4, "snapshot_behind"]
+
+
+def test_nothing_is_judged_by_them_where_nothing_is_pulled_either(stages):
+    """The run that the sensor launches pulls nothing, and so no check of the tables runs in it."""
+    unpulled = stages["unpulled"]
+    assert set(unpulled.run.failures) == {"validated_presence"}
+    assert unpulled.run.failures["validated_presence"] == (
+        "desks holds 3 rows whose id another row bears; locations is empty; users holds 5 rows, the last pull had 12. "
+        "Nothing is judged by it: pull it again with the job refresh_reference."
+    )
+    assert not {"validated_presence", "published_presence"} & set(unpulled.run.metadata)
 
 
 def test_all_is_over_once_its_cause_is_mended(stages):

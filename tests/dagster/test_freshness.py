@@ -10,6 +10,8 @@ from dagster._core.loader import LoadingContextForTest
 from dagster._core.test_utils import freeze_time
 
 from calven_pipeline.defs.freshness import freshness
+from calven_pipeline.errors import SettingsError
+from calven_pipeline.settings import CheckSettings
 from tests.dagster.deploying import DEFINITIONS
 
 
@@ -52,5 +54,8 @@ def test_reference_data_warns_at_the_age_at_which_its_check_does(deployment):
     """A value that cannot work keeps no definitions from loading: a run says what is wrong with it."""
     deployment.set(REFERENCE_MAX_AGE_HOURS="12")
     assert freshness("desks").warn_window.to_timedelta() == timedelta(hours=12)
-    deployment.set(REFERENCE_MAX_AGE_HOURS="soon")
-    assert freshness("desks").warn_window.to_timedelta() == timedelta(hours=36)
+    for impossible in ("soon", "inf", "nan", "1e10", "0"):
+        deployment.set(REFERENCE_MAX_AGE_HOURS=impossible)
+        assert freshness("desks").warn_window.to_timedelta() == timedelta(hours=36)
+        with pytest.raises(SettingsError, match="CALVEN_REFERENCE_MAX_AGE_HOURS"):
+            CheckSettings.load()

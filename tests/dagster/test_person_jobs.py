@@ -247,3 +247,13 @@ def test_what_cannot_work_fails_in_one_line(held, person, message):
     (line,) = run.failures.values()
     assert message in line
     assert not [word for word in WORDS if word in repr(run).lower()]
+
+
+def test_a_variable_that_is_not_set_is_told_in_one_line(held):
+    """Nor one that is empty: nobody is meant by that."""
+    held.patch.setenv("WHO_email", "")
+    for name in ("WHO_email", "WHO_ELSE"):
+        run = held.run("export_person", {"ops": {"export_person": {"config": {"email": {"env": name}}}}})
+        assert list(run.failures.values()) == [
+            f"The environment variable {name} is not set. Set it where the run starts, and launch again."
+        ]

@@ -59,7 +59,7 @@ def test_somebody_missing_is_a_warning_and_no_failed_run(rehearsed: Deployment):
 
 
 def test_where_calven_cannot_be_asked_the_run_succeeds(rehearsed: Deployment):
-    """A key that may only post delivers; the look is made up for once a key may read."""
+    """A key that may only post delivers; the look is made up for once a key may read, and keeps no day that retention removes."""
     rehearsed.use_key("sandbox-events", role="WAREHOUSE")
 
     refused = rehearsed.run("ingest_presence")
@@ -71,8 +71,11 @@ def test_where_calven_cannot_be_asked_the_run_succeeds(rehearsed: Deployment):
     assert "CALVEN_WAREHOUSE_API_KEY" in line
     assert rehearsed.outcomes()["accepted"] == ACCEPTED
     rehearsed.use_key(None, role="WAREHOUSE")
-    assert verdict(rehearsed.run("ingest_presence"))[0]
-    assert rehearsed.rows("select count(*) from calven_presence") == [(ACCEPTED,)]
+    rehearsed.set(RETENTION_DAYS="1")
+    late = rehearsed.run("ingest_presence")
+    assert verdict(late)[0]
+    told = late.metadata["calven_presence"]
+    assert (told["rows_pulled"], told["dagster/row_count"]) == (ACCEPTED, 0)
 
 
 def test_an_unforeseen_error_fails_the_run_as_anywhere(rehearsed: Deployment, monkeypatch: pytest.MonkeyPatch):

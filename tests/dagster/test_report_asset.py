@@ -1,7 +1,7 @@
 """Does the asset `presence_report` write its page where something changed, for whom it may, and leave it otherwise?"""
 
 import stat
-from datetime import date
+from datetime import date, timedelta
 
 import duckdb
 import pytest
@@ -58,8 +58,8 @@ def test_what_makes_the_page_anew_and_who_may_read_it(rehearsed: Deployment) -> 
     rehearsed.set(REPORT_SMALLEST_GROUP="2")
     assert write().rewritten
     assert not write().rewritten
-    rehearsed.set(REPORT_DAYS="7")
-    assert write().days == 7
+    rehearsed.set(REPORT_DAYS="6")
+    assert write().days == 6
     assert (write(Period(days=3)).days, write(Period(days=3)).rewritten) == (3, False)
     change(rehearsed, "update pipeline.synced set revision = revision + 1")
     assert write(Period(days=3)).rewritten
@@ -91,7 +91,7 @@ def test_days_that_cannot_be_fail_the_step_in_one_line(rehearsed: Deployment) ->
     [
         (Period(), (date(2026, 3, 2), date(2026, 3, 8))),
         (Period(days=1), (date(2026, 3, 8), date(2026, 3, 8))),
-        (Period(last_date=date(2026, 3, 3)), (date(2026, 2, 25), date(2026, 3, 3))),
+        (Period(last_date=date(2026, 3, 3)), (date(2026, 2, 23), date(2026, 3, 3))),  # from Monday on
         (Period(first_date=date(2026, 3, 5)), (date(2026, 3, 5), date(2026, 3, 8))),
         (Period(first_date=date(2026, 2, 1), last_date=date(2026, 2, 2)), (date(2026, 2, 1), date(2026, 2, 2))),
         (Period(days=3, last_date=date(2026, 2, 2)), (date(2026, 1, 31), date(2026, 2, 2))),
@@ -108,3 +108,22 @@ def test_the_days_that_are_asked_for(period: Period, expected) -> None:
             period.dates(7, date(2026, 3, 8))
     else:
         assert period.dates(7, date(2026, 3, 8)) == expected
+
+
+def test_no_day_that_retention_removed_is_told_of(rehearsed: Deployment) -> None:
+    """Only rows that somebody waits for are left of such days: they would pass for all people. Born from a report of zeros."""
+    kept_from = date(2026, 3, 5)
+    newest = date(2026, 3, 8)
+    assert Period().dates(7, newest, kept_from) == (kept_from, newest)
+    assert Period(first_date=date(2026, 3, 1)).dates(7, newest, kept_from) == (kept_from, newest)
+    assert Period(days=2).dates(7, newest, kept_from) == (date(2026, 3, 7), newest)
+    with pytest.raises(RequestError, match="before 2026-03-05 were removed"):
+        Period(last_date=date(2026, 3, 4)).dates(7, newest, kept_from)
+    ((today,),) = rehearsed.rows("select as_of::date from snapshot")  # nobody was seen yet: the last day, too
+    rehearsed.set(RETENTION_DAYS="3")
+    written = write_report(rehearsed.data_dir)
+    assert (written.first_date, written.last_date) == ((today - timedelta(days=3)).isoformat(), today.isoformat())
+    assert "are not in it: retention removed them" in written.path.read_text()
+    assert not write_report(rehearsed.data_dir).rewritten
+    assert write_report(rehearsed.data_dir, Period(days=2)).days == 2
+    assert "retention removed" not in written.path.read_text()

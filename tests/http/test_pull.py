@@ -112,6 +112,18 @@ def test_an_answer_that_lost_over_half_of_the_rows_is_refused(
     assert table(database, "select count(*) from users") == [(left,)]
 
 
+def test_a_page_that_comes_over_and_over_is_no_company(sandbox: SandboxServer, database: WorkingDatabase) -> None:
+    """As many objects as before, of few people: refused each time, also where the table was cut meanwhile."""
+    pull(sandbox, database, "users")
+    sandbox.set_world(world(some_users(3) * 4))
+    for left in (10, 10, 3, 0):
+        database.connection.execute("delete from users where user_id not in (select user_id from users limit ?)", [left])
+        with pytest.raises(ReferenceDataError, match="3 users in 12 objects, the last pull had 10; the old table stays"):
+            pull(sandbox, database, "users")
+        assert table(database, "select count(*) from users") == [(left,)]
+    assert pull(sandbox, database, "users", allow_shrink=True).row_count == 3
+
+
 def test_a_first_pull_that_is_empty_is_refused(sandbox: SandboxServer, database: WorkingDatabase) -> None:
     """A company without desks exists; one has to say so, once."""
     sandbox.set_world(world(desks=[]))

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,8 @@ from calven_pipeline.errors import (
     UnreadableAnswerError,
 )
 from calven_pipeline.reconciliation.reconcile import Reconciliation, reconcile
+from calven_pipeline.retention.erasure import forget_person
+from calven_pipeline.retention.persons import Asked
 from calven_pipeline.sandbox import SandboxServer, World
 from calven_pipeline.settings import Settings
 from calven_pipeline.warehouse.database import WorkingDatabase
@@ -126,13 +129,20 @@ def days(first: str, count: int) -> list[str]:
     return [f"{start + timedelta(days=n):%Y-%m-%d}T12:00:00Z" for n in range(count)]
 
 
-def look(pipeline: Pipeline, details: Details | None = None, *, now: datetime = NOW, **settings: Any) -> Reconciliation:
+def look(
+    pipeline: Pipeline,
+    details: Details | None = None,
+    *,
+    before: date | None = None,
+    now: datetime = NOW,
+    **settings: Any,
+) -> Reconciliation:
     """Reconcile with the sandbox, or with another Calven."""
     if details is not None:
         settings["api_url"] = details.url
     settings = {**pipeline.settings().model_dump(), **settings}
     with pipeline.database() as database, CalvenClient(Settings(**settings)) as client:
-        return reconcile(database, client, now=now)
+        return reconcile(database, client, before=before, now=now)
 
 
 def kept(pipeline: Pipeline, columns: str = "details") -> list[Any]:
@@ -470,6 +480,44 @@ def test_rows_without_a_day_of_their_own_are_asked_for_again_together(
     look(pipeline, details)
     assert details.asked[1:] == [("2026-10-05", "2026-10-08")]
     assert sorted(json.loads(row)["number"] for row in kept(pipeline)) == [5, 6, 7, 8]
+
+
+def test_days_that_retention_removed_do_not_come_back(pipeline: Pipeline, details: Details) -> None:
+    """They are compared; a row without a day of its own is of the last one asked for."""
+    deliver(pipeline, *days("2026-10-05", 2), users="ann bob")
+    details.knows(pipeline, by_id)
+    details.rows.append(("2026-10-05", {"userId": "u-ann"}))
+    found = look(pipeline, details, before=date(2026, 10, 6))
+    assert (found.confirmed, found.rows_pulled, found.row_count) == (4, 5, 3)
+    assert kept(pipeline, "distinct reported_on") == [date(2026, 10, 6), None]
+
+
+def test_a_forgotten_person_does_not_come_back_with_the_days_of_others(
+    server: SandboxServer, pulled_folder: Path, tmp_path: Path, details: Details
+) -> None:
+    """Not by id, by address, or by a mention in another's row; but for days on which they were seen since."""
+    server.clear()
+    shutil.copytree(pulled_folder, tmp_path / "data")
+    pipeline = Pipeline(tmp_path / "data", server)
+    deliver(pipeline, *days("2026-10-05", 2), users="ann bob")
+    details.knows(pipeline, by_id)
+    look(pipeline, details)
+    assert len(kept(pipeline)) == 4
+    forget_person(pipeline.data_dir, Asked(user_id="U-Ann"), launch="1", run_id="1")
+    pipeline.pull()
+    deliver(pipeline, "2026-10-05T17:00:00Z", users="bob")
+    deliver(pipeline, "2026-10-06T17:00:00Z", users="ann bob")
+    details.knows(pipeline, by_id)
+    address = "ann@sandbox.example"
+    details.rows += [
+        ("2026-10-05", {"date": "2026-10-05", "email": address.upper()}),
+        ("2026-10-05", {"date": "2026-10-05", "userId": "u-cid", "host": f"Ann <{address}>."}),
+        ("2026-10-05", {"date": "2026-10-05", "userId": "u-cid", "host": f"j{address}"}),
+    ]
+    assert look(pipeline, details).confirmed == 3
+    rows = Counter(kept(pipeline, "day(reported_on), lower(user_id)"))
+    assert rows == {(5, "u-bob"): 2, (5, "u-cid"): 1, (6, "u-ann"): 2, (6, "u-bob"): 2}
+    assert pipeline.ask("select count(*) from calven_presence") == [(7,)]
 
 
 def test_where_one_day_is_asked_for_that_is_the_day(pipeline: Pipeline, details: Details) -> None:

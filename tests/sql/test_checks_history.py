@@ -8,6 +8,7 @@ from calven_pipeline.checks.clock import look_at_clock
 from calven_pipeline.checks.mappings import look_at_mappings
 from calven_pipeline.checks.rates import LOOK_BACK, look_at_rates
 from calven_pipeline.checks.reference import look_at_table
+from calven_pipeline.checks.silence import look_at_silence
 from calven_pipeline.warehouse.database import open_working_database
 
 NOW = datetime(2026, 10, 31, 12, tzinfo=UTC)
@@ -66,6 +67,19 @@ def test_rates_are_of_the_newest_rows_against_the_days_before(database):
     assert look_at_rates(database, 1.0, NOW).numbers["sources_over_limit"] == 0
 
 
+def test_no_source_is_silent_in_its_first_weekend(database):
+    """What comes on working days shows so in its second weekend; then a Tuesday without files is one too many."""
+    tuesday = NOW + timedelta(days=3)
+    for day in range(1, 6):  # Monday to Friday
+        add_file(database, "badges", 24 * day, 1, 0)
+    assert look_at_silence(database, ["badges"], tuesday).numbers["sources_watched"] == 0
+    for day in (*range(8, 13), 15):
+        add_file(database, "badges", 24 * day, 1, 0)
+    sunday = look_at_silence(database, ["badges"], NOW + timedelta(days=1))
+    assert (sunday.passed, sunday.numbers["sources_watched"]) == (True, 1)
+    assert look_at_silence(database, ["badges"], tuesday).story == "badges is silent for 4 days; its files usually come daily."
+
+
 ROWS = (  # number, badge, door, verdict, reasons, revision
     (1, "B-1", "North", "valid", None, 1),
     (2, "B-2", "South", "valid", None, 1),
@@ -117,6 +131,10 @@ def test_a_badge_counts_once_and_until_its_rejection_is_closed(database):
     assert lost(database, 3) == (1, 1)
     database.connection.execute("update rejections set reasons = ['unmapped_person'] where row_id = 5")
     assert lost(database, 3) == (1, 0), "the door is listed again"
+    database.connection.execute(
+        "update rejections set status = 'resolved' where row_id = (select row_id from lost_mappings)"
+    )
+    assert lost(database, 3) == (1, 0), "one rejection was dismissed, others of that badge are open"
     database.connection.execute("update rejections set status = 'resolved'")
     assert lost(database, 3) == (0, 0)
 
@@ -142,8 +160,32 @@ def test_a_clock_is_not_mended_by_silence(database):
     assert look_at_clock(database, -60.0).passed
     assert not look_at_clock(database, -61.0).passed
     found = look_at_clock(database, None)
-    assert (found.passed, found.story) == (False, "This machine's clock is 61 s ahead of Calven's.")
-    assert look_at_clock(database, 0.4).passed
+    ((heard,),) = database.connection.execute("select measured_at from server_clock").fetchall()
+    story = f"This machine's clock is 61 s ahead of Calven's, as of {heard:%Y-%m-%d %H:%M} UTC."
+    assert (found.passed, found.story, found.numbers) == (False, story, {"server_clock_skew_s": -61.0})
+    assert look_at_clock(database, 0.4).story == "This machine's clock and Calven's agree."
+
+
+def test_what_is_compared_of_a_clock_is_what_is_told(database):
+    assert look_at_clock(database, 60.4).passed
+    found = look_at_clock(database, 60.6)
+    assert (found.passed, found.story) == (False, "This machine's clock is 61 s behind Calven's.")
+
+
+def test_what_is_lost_is_named_as_far_as_it_may_be(database):
+    """Doors by name; badges are people's, so their source and how many there are, in powers of ten."""
+    add_file(database, "badges", 1, 24, 12)
+    keys = [(f"B-{n}", f"Door {n:02}") for n in range(12)]
+    judge(database, [(n, *key, "valid", None, 1) for n, key in enumerate(keys)])
+    reasons = ["unmapped_person", "unmapped_place"]
+    judge(database, [(n, *key, "rejected", reasons, 2) for n, key in enumerate(keys, start=12)])
+    database.connection.execute(
+        "create temp table old_verdicts as select row_id, verdict, revision from validated_presence limit 0"
+    )
+    badges, doors = look_at_mappings(database, 2, NOW)
+    assert badges.about == ("badges", "badges: 10 and more")
+    assert doors.about == tuple(f"Door {n:02} (badges)" for n in range(12))
+    assert doors.story.endswith("Door 03 (badges), Door 04 (badges) and 7 more.")
 
 
 @pytest.mark.parametrize(("pulled", "before", "rows", "fits"), [

@@ -1,6 +1,7 @@
 """The report's numbers equal the tables, and what is hidden does not follow from what is shown."""
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -9,12 +10,12 @@ import duckdb
 import pytest
 
 from calven_pipeline.reporting.numbers import Numbers, read_numbers
-from calven_pipeline.reporting.page import render, total_by_day
+from calven_pipeline.reporting.page import REASONS, render, total_by_day
+from calven_pipeline.validation.advice import WHAT_TO_DO
 from calven_pipeline.warehouse.dictionary import TABLES
 from calven_pipeline.warehouse.views import create_views
 
 MONDAY = date(2026, 3, 2)
-SUNDAY = MONDAY + timedelta(days=6)
 SMALLEST = 5
 TREE = {
     "harbour": {"h-1": ("h-1-a", "h-1-b", "h-1-c"), "h-2": ("h-2-a",)},
@@ -80,10 +81,10 @@ def at(day: int, people: range, place: str, kind: str = "location") -> list[tupl
     return [(day, f"user-{number:03d}", place, kind) for number in people]
 
 
-def read(snapshot) -> Numbers:
+def read(snapshot, days: int = 7) -> Numbers:
     snapshot.execute("delete from daily_presence")
     snapshot.execute(COUNTED_FROM_PRESENCE)
-    return read_numbers(snapshot, MONDAY, SUNDAY, SMALLEST)
+    return read_numbers(snapshot, MONDAY, MONDAY + timedelta(days=days - 1), SMALLEST)
 
 
 def areas(numbers: Numbers) -> dict[tuple[str, str | None], int | None]:
@@ -104,13 +105,30 @@ def test_small_counts_are_hidden_and_nobody_is_nobody(snapshot) -> None:
     assert numbers.hidden_offices == 1
     assert total_by_day(numbers)[MONDAY] == 12
     assert numbers.different_people == 10  # 12, rounded down to whole groups; those of hill on Tuesday are among them
-    assert [(o.office_name, o.people_per_day, o.hidden_days, o.desks) for o in numbers.offices] == [
-        ("The harbour", 12.0, 1, 12), ("The hill", 5.0, 1, 6)
+    assert [(o.office_name, o.people_per_day, o.most_per_day, o.hidden_days, o.desks) for o in numbers.offices] == [
+        ("The harbour", 7, 8, 1, 12), ("The hill", None, None, 1, 6)
     ]  # fmt: skip
     assert {key: people for key, people in numbers.weekdays.items() if key[0] == "hill"} == {
-        ("hill", 1): None,
-        ("hill", 2): 5,
+        ("hill", 1): (None, None),
+        ("hill", 2): (5, 5),
     }
+
+
+def test_a_mean_with_hidden_days_holds_what_is_true(snapshot) -> None:
+    """Born from a report whose means left hidden days out: 10 beside a true 5, and 0 for a weekday with people on three of four."""
+    add(snapshot, at(0, range(12), "hill") + at(1, range(2), "hill") + at(2, range(1), "hill"))
+    add(snapshot, at(7, range(4), "hill") + at(14, range(3), "hill"))
+    add(snapshot, at(3, range(20), "harbour") + at(21, range(30), "harbour"))
+    add(snapshot, at(8, range(5), "harbour") + at(15, range(3), "hill") + at(22, range(2), "hill"))
+    numbers = read(snapshot, days=28)
+    (hill,) = (office for office in numbers.offices if office.office_key == "hill")
+    assert (hill.people_per_day, hill.most_per_day, hill.hidden_days) == (None, None, 6)  # 18 to 36 on nine days
+    assert numbers.weekdays["hill", 1] == (4, 5)  # 14 to 20 on four
+    assert numbers.weekdays["hill", 2] == (None, None)  # people on three of four, none on the other
+    assert numbers.weekdays["hill", 4] == (0, 0)
+    (hill,) = read(snapshot, days=2).offices
+    assert (hill.people_per_day, hill.most_per_day) == (7, 8)  # 6.5 and 8
+    assert (hill.percent_of_desks, hill.most_percent_of_desks) == (117, 133)
 
 
 def test_a_hidden_level_is_not_the_whole_less_the_others(snapshot) -> None:
@@ -165,6 +183,7 @@ def test_every_count_equals_plain_sql_and_no_small_group_follows(snapshot) -> No
             real = counted.get((office, day), 0)
             assert shown == (real if real == 0 or real >= SMALLEST else None), seed
         sizes = means_of_levels(snapshot, numbers)
+        open_on = {day for (_, day), people in numbers.people.items() if people != 0}
         for office in numbers.offices:
             shown = {
                 area.area_name: area.people
@@ -173,9 +192,16 @@ def test_every_count_equals_plain_sql_and_no_small_group_follows(snapshot) -> No
             }
             mine = {level: mean for (key, level), mean in sizes.items() if key == office.office_key}
             hidden = [mean for level, mean in mine.items() if shown[level] is None]
-            assert all(abs(shown[level] - mean) <= 0.5 for level, mean in mine.items() if shown[level] is not None), (
-                seed
-            )
+            share = sum(numbers.people[office.office_key, day] is not None for day in open_on) / len(open_on)
+            assert all(
+                abs(shown[level] - mean * share) <= 0.5 for level, mean in mine.items() if shown[level] is not None
+            ), seed
+            real = sum(counted.get((office.office_key, day), 0) for day in open_on) / len(open_on)
+            assert (
+                real < SMALLEST
+                if office.people_per_day is None
+                else office.people_per_day - 0.5 <= real <= office.most_per_day + 0.5
+            ), seed
             assert all(mean >= SMALLEST for level, mean in mine.items() if shown[level] is not None), seed
             assert not hidden or sum(hidden) >= 2 * SMALLEST or len(hidden) == len(mine), (seed, mine, shown)
             assert len(hidden) != 1 or len(mine) == 1, (seed, mine, shown)
@@ -228,6 +254,44 @@ def test_rows_are_shares_and_reasons_come_with_what_to_do(snapshot) -> None:
         ("unknown_location", 5, "add the location or desk in Calven, or mend places"),
         ("unmapped_person", None, "add the badge to people"),
     ]
+
+
+def test_rows_that_name_nobody_are_of_one_person_and_doors_are_named(snapshot) -> None:
+    """Where addresses are left out, ten rows of one unknown address name nobody. Each door that waits is named, the worst first."""
+    add(snapshot, at(0, range(1), "nowhere") * 10, "rejected", "unknown_user")
+    add(snapshot, at(0, range(30), "harbour") + at(0, range(30, 34), "hill") * 9, "rejected", "unmapped_place")
+    add(snapshot, at(0, range(12), "hut"), "rejected", "unmapped_place")
+    snapshot.execute("update presence set source_place = 'Gate ' || location_id where row_id > 10")
+    snapshot.execute("update presence set user_id = null where row_id <= 10")
+    numbers = read(snapshot)
+    assert [(reason.reason, reason.row_count) for reason in numbers.reasons] == [
+        ("unmapped_place", 78), ("unknown_user", None)
+    ]  # fmt: skip
+    assert [(door.source_place, door.row_count) for door in numbers.doors] == [
+        ("Gate harbour", 30), ("Gate hill", None), ("Gate hut", None)
+    ]  # fmt: skip  # 36 rows of four people: the twelve of the hut are hidden with them
+    assert "Gate harbour (30), Gate hill (few people)" in render(numbers, "{}")
+    assert numbers.outcomes == {(MONDAY, "rejected"): 100}
+    snapshot.execute("update presence set user_id = null")
+    assert read(snapshot).outcomes == {}
+
+
+def test_hidden_levels_stay_the_same_and_zones_of_one_kind_are_one_line(snapshot) -> None:
+    """Which level is hidden with a small one follows from its desks, not from how many came in these days."""
+    places = (("h-1-a", "zone"), ("harbour", "location"))
+    for (more, more_kind), (less, less_kind) in (places, places[::-1]):
+        snapshot.execute("delete from presence")
+        add(snapshot, at(0, range(2), "h-2", "level"))
+        add(snapshot, at(0, range(2, 32), more, more_kind) + at(0, range(32, 52), less, less_kind))
+        numbers = read(snapshot)
+        hidden = [key for key, people in areas(numbers).items() if people is None]
+        assert hidden == [("level", "h-2"), ("zone", None), ("level", None)]
+    page = " ".join(re.sub("<[^>]*>", " ", render(numbers, "{}")).split())
+    assert "h-1 20 9 222 h-1-a 20 3 667 2 zones 0 6 0 h-2 not shown 3" in page
+
+
+def test_every_reason_has_words_for_the_page() -> None:
+    assert REASONS.keys() == WHAT_TO_DO.keys()
 
 
 def test_a_source_tells_no_time_of_an_event_of_few(snapshot) -> None:

@@ -35,15 +35,18 @@ READ_PARQUET = """
 import sys, pandas
 presence = pandas.read_parquet(sys.argv[1] + "/presence")
 users = pandas.read_parquet(sys.argv[1] + "/users.parquet")
-print(len(presence), sorted(presence["local_date"].astype(str).unique())[0], presence["occurred_at"].dt.year.max(), len(users), type(users["extra"][0]).__name__)
+days = presence["local_date"].dropna()
+print(len(presence), len(days), type(days.min()).__name__, days.min(), presence["occurred_at"].max().year, len(users), type(users["extra"][0]).__name__)
 """
 
 
 @pytest.fixture
 def data_dir(tmp_path: Path, stock: Stock, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A snapshot of ten delivered events, and its Parquet files."""
+    """A snapshot of ten delivered events and a row without a time, and its Parquet files."""
     monkeypatch.setenv("CALVEN_PARQUET", "parquet")
     pipeline: Pipeline = stock.pipeline(tmp_path / "data", 10, sandbox)
+    (pipeline.data_dir / "exports" / "no-time.csv").write_text("timestamp,userId\nyesterday,somebody\n")
+    pipeline.judge()
     pipeline.publish()
     pipeline.outcomes()
     return pipeline.data_dir
@@ -74,10 +77,10 @@ def test_every_table_view_and_comment_is_read(client: str, data_dir: Path) -> No
     assert sorted(map(tuple, columns)) == sorted(
         (table.name, column.name, column.comment) for table in everything for column in table.columns
     )
-    assert rows["presence"] == rows["daily_presence"] == 10
+    assert (rows["presence"], rows["daily_presence"]) == (11, 10)
 
 
 def test_pandas_reads_parquet(data_dir: Path) -> None:
-    """A folder of days is one frame, with the day as a column; JSON is text."""
+    """A folder of days is one frame, with the day as a date, none where the row has no time; JSON is text."""
     told = run(["pandas", "pyarrow"], READ_PARQUET, str(data_dir / "parquet"), cwd=data_dir)
-    assert told.split() == ["10", "2026-10-01", "2026", "40", "str"]
+    assert told.split() == ["11", "10", "date", "2026-10-01", "2026", "40", "str"]

@@ -12,7 +12,7 @@ from calven_pipeline.warehouse import parquet
 from calven_pipeline.warehouse.dictionary import TABLES
 from tests.http.delivering import Pipeline, Stock
 
-WITHOUT_A_DAY = "presence/local_date=__HIVE_DEFAULT_PARTITION__/presence.parquet"
+WITHOUT_A_DAY = "presence/without-day/presence.parquet"
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def assert_same_rows(pipeline: Pipeline) -> None:
             columns = ", ".join(f'"{column.name}"::{column.type} as "{column.name}"' for column in table.columns)
             by_day = table.name in parquet.TABLES_BY_DAY
             where = f"{folder}/{table.name}/*/*.parquet" if by_day else f"{folder}/{table.name}.parquet"
-            theirs = f"from read_parquet('{where}', hive_partitioning = {by_day}) select {columns}"
+            theirs = f"from read_parquet('{where}') select {columns}"
             found = connection.sql(f"{theirs} order by all").fetchall()
             assert found == connection.sql(f"from ours.{table.name} order by all").fetchall(), table.name
 
@@ -57,7 +57,7 @@ def test_only_what_changed_is_written_anew(pipeline: Pipeline) -> None:
     """A file per table and touched day; another run writes the touched days, one with nothing new writes none."""
     pipeline.outcomes()
     first = files(pipeline)
-    days = {f"local_date=2026-10-{day:02d}" for day in range(1, 11)}
+    days = {f"2026-10-{day:02d}" for day in range(1, 11)}
     assert {Path(name).parent.name for name in first if name.startswith("daily_presence/")} == days
     assert WITHOUT_A_DAY in first
     assert_same_rows(pipeline)
@@ -67,9 +67,7 @@ def test_only_what_changed_is_written_anew(pipeline: Pipeline) -> None:
     pipeline.judge()
     pipeline.outcomes()
     second = files(pipeline)
-    assert replaced(first, second) == {
-        f"{table}/local_date=2026-10-03/{table}.parquet" for table in parquet.TABLES_BY_DAY
-    }
+    assert replaced(first, second) == {f"{table}/2026-10-03/{table}.parquet" for table in parquet.TABLES_BY_DAY}
     assert_same_rows(pipeline)
 
 
@@ -77,8 +75,9 @@ def test_what_is_gone_goes_there_too(pipeline: Pipeline) -> None:
     """Days without rows go when everything is made anew; files that somebody lost come back; those of others stay."""
     pipeline.outcomes()
     folder = pipeline.data_dir / "parquet" / "presence"
-    (folder / "local_date=2026-10-02" / "notes.txt").write_text("mine")
-    (folder / "local_date=2026-10-04" / "presence.parquet").unlink()
+    (folder / "2026-10-02" / "notes.txt").write_text("mine")
+    (folder / "2026-10-04" / "presence.parquet").unlink()
+    shutil.copytree(folder / "2026-10-03", folder / "local_date=2026-10-03")  # as earlier versions named it
     with pipeline.database() as database:
         for table in ("answers", "validated_presence", "staged_presence"):
             database.connection.execute(
@@ -88,9 +87,9 @@ def test_what_is_gone_goes_there_too(pipeline: Pipeline) -> None:
         database.connection.execute("delete from rejections")
     (pipeline.data_dir / "state" / "analytics.duckdb").unlink()
     assert pipeline.outcomes() == {"accepted": 8}
-    days = {f"local_date=2026-10-{day:02d}" for day in range(3, 11)}
-    assert {path.name for path in folder.iterdir()} == days | {"local_date=2026-10-02"}
-    assert [path.name for path in (folder / "local_date=2026-10-02").iterdir()] == ["notes.txt"]
+    days = {f"2026-10-{day:02d}" for day in range(3, 11)}
+    assert {path.name for path in folder.iterdir()} == days | {"2026-10-02"}
+    assert [path.name for path in (folder / "2026-10-02").iterdir()] == ["notes.txt"]
     assert {path.name for path in (folder.parent / "daily_presence").iterdir()} == days
     assert_same_rows(pipeline)
 

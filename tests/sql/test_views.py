@@ -237,9 +237,25 @@ def test_badges_and_doors_are_ranked_by_what_waits_for_them(snapshot) -> None:
     )
     assert badges.fetchall() == [("b-7", 2, 1, 1)]
     doors = snapshot.sql(
-        "select lower(source_place), waiting_events, waiting_for_this_alone, badges, days from unmapped_doors"
+        "select lower(source_place), waiting_events, waiting_for_this_alone, people, days from unmapped_doors"
     )
     assert doors.fetchall() == [("shed", 3, 1, 2, 2)]
+
+
+def test_people_at_a_door_are_counted_whatever_names_them(snapshot) -> None:
+    """By badge, id or address, which compare without case here; a row that names nobody counts none."""
+    snapshot.execute("begin")
+    snapshot.execute(
+        "insert into presence by name from (values (91, null, 'ada@x.example'), (92, null, 'ADA@x.example'), "
+        "(93, 'U-BEN', 'ben@x.example'), (94, 'u-ben', null), (95, null, null)) as t (row_id, user_id, user_email) "
+        "select *, 'desks' as source, 'Hatch' as source_place"
+    )
+    snapshot.execute(
+        "insert into rejections by name select row_id, 'open' as status, ['unmapped_place'] as reasons from presence where row_id > 90"
+    )
+    counts = snapshot.sql("select waiting_events, people from unmapped_doors where source = 'desks'").fetchall()
+    snapshot.execute("rollback")
+    assert counts == [(5, 2)]
 
 
 def test_a_row_counts_for_its_first_reason_and_its_way_out_stands_beside_it(snapshot) -> None:
@@ -255,15 +271,31 @@ def test_a_row_counts_for_its_first_reason_and_its_way_out_stands_beside_it(snap
 
 
 def test_a_sources_silence_and_delay(snapshot) -> None:
-    """Badges came daily and then for 26 days not at all; of another source nothing is usual yet. What came twice is late once."""
+    """Badges came daily and then for 26 days not at all, but nothing is usual within a week. What came twice is late once."""
     found = snapshot.sql(
         "select source, files, last_file, silent_days, usual_days, longest_usual_days, is_silent, delay_p50_hours, "
         "last_event_at, pending, rejected from source_health"
     ).fetchall()
     assert found == [
-        ("badges", 4, "more.csv", 26, 1, 1, True, 4.0, datetime.fromisoformat("2026-03-05 10:00"), 1, 5),
+        ("badges", 4, "more.csv", 26, None, None, False, 4.0, datetime.fromisoformat("2026-03-05 10:00"), 1, 5),
         ("wifi", 1, "wifi.csv", 30, None, None, False, 1.0, datetime.fromisoformat("2026-03-01 09:30"), 0, 2),
     ]
+
+
+@pytest.mark.parametrize(("earliest", "found"), [("2026-02-20", (None, None, False)), ("2026-02-19", (1, 11, True))])
+def test_a_source_is_silent_only_once_its_gaps_span_a_fortnight(snapshot, earliest, found) -> None:
+    """As for `calven-pipeline status`: a new one would be silent in its first weekend."""
+    snapshot.begin()
+    try:
+        snapshot.execute(
+            "insert into export_files by name select 'badges' as source, 'old.csv' as source_file, 0 as first_row_id, "
+            "0 as row_count, $at::timestamp as staged_at",
+            {"at": earliest},
+        )
+        badges = "select usual_days, longest_usual_days, is_silent from source_health where source = 'badges'"
+        assert snapshot.sql(badges).fetchall() == [found]
+    finally:
+        snapshot.rollback()
 
 
 def test_an_event_counts_for_its_last_call_and_a_call_for_the_day_it_was_sent_on(snapshot) -> None:

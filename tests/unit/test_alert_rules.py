@@ -26,10 +26,12 @@ KEY = "Calven refused the key."
 AWAY = "Calven is away."
 
 
-def run(number: int, *, job: str = "night", fails=None, warns=None, passes=(), is_retried: bool = False) -> Ended:
+def run(
+    number: int, *, job: str = "night", fails=None, warns=None, about=(), passes=(), is_retried: bool = False
+) -> Ended:
     """The run that ended that many quarters of an hour after the first; job and passing steps by their short names."""
     failed = [Finding(subject, line) for subject, line in (fails or {}).items()]
-    warned = [Finding(subject, line, is_warning=True) for subject, line in (warns or {}).items()]
+    warned = [Finding(subject, line, is_warning=True, about=tuple(about)) for subject, line in (warns or {}).items()]
     passed = {*passes, *(() if failed else (f"job {job}",))}
     return Ended(f"run-{number}", job, number * QUARTER_S, (*failed, *warned), frozenset(passed), is_retried)
 
@@ -88,6 +90,22 @@ STORIES = {
     "a warning, in runs that succeed, with other words": (
         [run(1, warns={"check a": AWAY}), run(2, warns={"check a": KEY}), run(3, passes=["check a"])],
         [["WARNING: night", f"- check a: {AWAY}"], [], ["RECOVERED: night", f"{OVER} 2 runs, 30 minutes"]],
+    ),
+    "a warning of more things is told again, one of fewer is not": (
+        [
+            run(1, warns={"check a": "1 door."}, about=["North"]),
+            run(2, warns={"check a": "2 doors."}, about=["North", "South"]),
+            run(3, warns={"check a": "1 door."}, about=["South"]),
+            run(4, warns={"check a": "2 doors."}, about=["North", "South"]),
+            run(5, passes=["check a"]),
+        ],
+        [
+            ["WARNING: night", "- check a: 1 door."],
+            ["WARNING: night", "- check a: 2 doors. (2 runs so far)"],
+            [],
+            ["WARNING: night", "- check a: 2 doors. (4 runs so far)"],
+            ["RECOVERED: night", f"{OVER} 4 runs, 60 minutes"],
+        ],
     ),
     "a warning becomes an error": (
         [run(1, warns={"check a": AWAY}), run(2, fails={"check a": AWAY})],
@@ -172,6 +190,14 @@ def test_what_is_remembered_is_bounded_and_the_oldest_told_goes_first():
     assert {incident.run_id for incident in incidents} == {f"run-{number}" for number in range(100 - MOST_KEPT, 100)}
     assert len(Memory(1, incidents).text()) < MOST_KEPT * 650
     assert len(Memory(1, told(incidents, incidents)).text()) < MOST_KEPT * 300
+
+
+def test_what_a_warning_is_about_is_remembered_in_few_letters_and_without_names():
+    doors = [f"Door {number:03}" for number in range(500)]
+    memory = Memory(1, take_in((), [run(1, warns={"check a": AWAY}, about=doors)]))
+    assert remembered(memory.text()) == memory
+    assert len(memory.text()) < 650
+    assert "Door" not in memory.text()
 
 
 def test_what_never_passes_is_forgotten_after_a_month():

@@ -1,11 +1,12 @@
 """Does every setting work as the settings table says, from the environment and from `.env`?"""
 
 import os
+from datetime import date, datetime
 
 import pytest
 
 from calven_pipeline.errors import MissingKeyError, SettingsError
-from calven_pipeline.settings import DataFolder, KeyRole, Settings
+from calven_pipeline.settings import DataFolder, KeyRole, RetentionSettings, Settings
 
 SECRET = "secret-that-must-not-show"
 DEFAULTS = {
@@ -227,3 +228,11 @@ def test_the_data_folder_is_known_even_where_other_settings_cannot_work(monkeypa
     monkeypatch.setenv("CALVEN_API_URL", "nonsense")
     monkeypatch.setenv("CALVEN_DATA_DIR", "elsewhere")
     assert str(DataFolder.load().data_dir) == "elsewhere"
+
+
+def test_the_first_day_kept_is_counted_in_utc(monkeypatch):
+    """As retention does; without the setting all days are kept."""
+    now = datetime.fromisoformat("2026-03-31T00:30+02:00")
+    assert RetentionSettings.load().first_day_kept(now) is None
+    monkeypatch.setenv("CALVEN_RETENTION_DAYS", "30")
+    assert RetentionSettings.load().first_day_kept(now) == date(2026, 2, 28)

@@ -1,3 +1,3 @@
--- At most one row: Calven's clock minus ours in seconds. Reads server_clock.
+-- At most one row: Calven's clock minus ours in seconds, and when it was heard (UTC). Reads server_clock.
 -- Without a row, Calven never told.
-select skew_s from server_clock
+select skew_s, measured_at from server_clock

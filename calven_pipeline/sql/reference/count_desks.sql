@@ -1,3 +1,3 @@
--- One row: how many desks were pulled, how many of them without an id, and how many there were before. Reads pulled, desks.
--- Decides whether the pull may replace the table.
-select count(*), count(*) - count(desk_id), (select count(*) from desks) from pulled
+-- One row: how many desks were pulled, how many objects they came in, and how many of these without an id. Reads pulled.
+-- Decides whether the pull may replace the table: ids compare without case.
+select count(distinct lower(desk_id)), count(*), count(*) - count(desk_id) from pulled

@@ -1,3 +1,3 @@
--- One row: how many users were pulled, how many of them without an id, and how many there were before. Reads pulled, users.
--- Decides whether the pull may replace the table.
-select count(*), count(*) - count(user_id), (select count(*) from users) from pulled
+-- One row: how many users were pulled, how many objects they came in, and how many of these without an id. Reads pulled.
+-- Decides whether the pull may replace the table: ids compare without case.
+select count(distinct lower(user_id)), count(*), count(*) - count(user_id) from pulled

@@ -14,7 +14,7 @@ usual as (
     select source, quantile_disc(days_between, 0.5) as usual_days, quantile_disc(days_between, 0.9) as longest_usual_days
     from recent
     group by source
-    having count(*) >= $least_gaps
+    having count(*) >= $least_gaps and sum(days_between) >= $least_days
 ),
 last_files as (
     select source, arg_max(source_file, (staged_at, source_file)) as source_file, max(staged_at) as staged_at,

@@ -7,7 +7,7 @@ from (
         (2, 'validate', 'unlisted_outcome', 'list the outcome under granted or ignored'),
         (3, 'validate', 'missing_timestamp', 'mend the export'),
         (4, 'validate', 'invalid_timestamp', 'mend the export, or timestamp_format and timezone for later files'),
-        (5, 'validate', 'future_timestamp', 'set the clock of the source'),
+        (5, 'validate', 'future_timestamp', 'set the clock of the source; the row is sent once its time has come'),
         (6, 'validate', 'missing_user', 'mend the export, or give its source a people table'),
         (7, 'validate', 'unmapped_person', 'add the badge to people'),
         (8, 'validate', 'unknown_user', 'provision the user in Calven, or mend people'),

@@ -1,7 +1,7 @@
 -- One row per source that ever brought a file: its delay and its silence at `as_of`. Reads export_files, presence, snapshot.
 -- Days of silence and what is usual are counted as `calven-pipeline status` counts them: between UTC days with new files, of the last
--- 60 gaps the median, and what nine in ten keep to; with less than three gaps nothing is usual. The delay is that of events seen for
--- the first time, in the files of the source's last 30 days.
+-- 60 gaps the median, and what nine in ten keep to; with less than three gaps, or with gaps that span less than 14 days, nothing is
+-- usual. The delay is that of events seen for the first time, in the files of the source's last 30 days.
 with files as (
     select
         source, count(*) as files, sum(row_count)::bigint as rows_read, max(staged_at) as last_file_at,
@@ -21,7 +21,7 @@ usual as (
     select source, quantile_disc(gap, 0.5) as usual_days, quantile_disc(gap, 0.9) as longest_usual_days
     from recent
     group by source
-    having count(*) >= 3
+    having count(*) >= 3 and sum(gap) >= 14
 ),
 recent_files as (
     select f.first_row_id, f.staged_at

@@ -4,7 +4,7 @@ select
     p.source, min(p.source_place) as source_place,
     count(*) as waiting_events,
     count(*) filter (where len(j.reasons) = 1) as waiting_for_this_alone,
-    count(distinct p.source_user_id) as badges,
+    count(distinct lower(coalesce(p.source_user_id, p.user_id, p.user_email))) as people,
     count(distinct p.local_date) as days,
     min(p.occurred_at) as first_seen_at, max(p.occurred_at) as last_seen_at
 from rejections j

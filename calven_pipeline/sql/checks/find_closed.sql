@@ -1,6 +1,7 @@
--- Removes the badges and doors whose rejection is no longer open, or no longer for that reason. Reads lost_mappings, rejections.
--- A mapping that came back heals its rejections.
-delete from lost_mappings
+-- One row per badge or door whose rejection is no longer open, or no longer for that reason: a heal, a dismissal, a removed row.
+-- Reads lost_mappings, rejections.
+create or replace temp table closed_mappings as
+from lost_mappings
 where (row_id, ours) not in (
     select (r.row_id, m.ours)
     from lost_mappings m join rejections r on r.row_id = m.row_id
