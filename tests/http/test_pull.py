@@ -117,8 +117,12 @@ def test_a_page_that_comes_over_and_over_is_no_company(sandbox: SandboxServer, d
     pull(sandbox, database, "users")
     sandbox.set_world(world(some_users(3) * 4))
     for left in (10, 10, 3, 0):
-        database.connection.execute("delete from users where user_id not in (select user_id from users limit ?)", [left])
-        with pytest.raises(ReferenceDataError, match="3 users in 12 objects, the last pull had 10; the old table stays"):
+        database.connection.execute(
+            "delete from users where user_id not in (select user_id from users limit ?)", [left]
+        )
+        with pytest.raises(
+            ReferenceDataError, match="3 users in 12 objects, the last pull had 10; the old table stays"
+        ):
             pull(sandbox, database, "users")
         assert table(database, "select count(*) from users") == [(left,)]
     assert pull(sandbox, database, "users", allow_shrink=True).row_count == 3

@@ -77,7 +77,10 @@ def test_no_source_is_silent_in_its_first_weekend(database):
         add_file(database, "badges", 24 * day, 1, 0)
     sunday = look_at_silence(database, ["badges"], NOW + timedelta(days=1))
     assert (sunday.passed, sunday.numbers["sources_watched"]) == (True, 1)
-    assert look_at_silence(database, ["badges"], tuesday).story == "badges is silent for 4 days; its files usually come daily."
+    assert (
+        look_at_silence(database, ["badges"], tuesday).story
+        == "badges is silent for 4 days; its files usually come daily."
+    )
 
 
 ROWS = (  # number, badge, door, verdict, reasons, revision

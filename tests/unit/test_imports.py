@@ -39,7 +39,13 @@ LEVELS = {
     "terminal": 0,
     "errors": 0,
 }
-BESIDE = {("settings", "errors"), ("definitions", "defs"), ("cli", "definitions"), ("checks", "status"), ("retention", "delivery")}
+BESIDE = {
+    ("settings", "errors"),
+    ("definitions", "defs"),
+    ("cli", "definitions"),
+    ("checks", "status"),
+    ("retention", "delivery"),
+}
 SANDBOX_MAY = {"errors", "sandbox"}
 DAGSTER_IN = {"defs", "definitions", "cli"}
 HEAVY = ("pandas", "httpx", "duckdb", "pyarrow", "aiohttp", "rich", "starlette", "uvicorn", "vl_convert")
