@@ -92,8 +92,9 @@ def _keep_engines() -> None:
     from dagster._core.storage.event_log.sqlite import sqlite_event_log as events
 
     names = vars(events)
-    if not isinstance(names["create_engine"], _Engines):
-        names["create_engine"] = _Engines(names["create_engine"])
+    make = names.get("create_engine")  # a Dagster without it is left as it is
+    if make is not None and not isinstance(make, _Engines):
+        names["create_engine"] = _Engines(make)
 
 
 def _postgres_storages() -> Mapping[str, ConfigurableClassData]:

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from calven_pipeline.errors import WorkingDatabaseBusyError, WorkingDatabaseError
+from calven_pipeline.warehouse import database
 from calven_pipeline.warehouse.database import WorkingDatabase, foreign_errors, open_working_database
 
 HOLDER = """
@@ -18,6 +19,12 @@ with open_working_database(Path(sys.argv[1])):
     print("open", flush=True)
     sys.stdin.readline()
 """
+
+
+@pytest.fixture(autouse=True)
+def tables_made_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the product, not copied as for other tests."""
+    monkeypatch.setattr(database, "_connect", database._connect.__wrapped__)
 
 
 def test_a_second_process_is_told_who_holds_the_file(tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ def test_what_a_killed_run_unpacked_goes(pipeline: Pipeline) -> None:
 def test_little_is_kept_of_a_file_that_waits(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of each new file at once: a hundred thousand first lines of JSON do not fit into memory."""
     pipeline.export("a.jsonl", json.dumps({"timestamp": "soon", "note": "x" * 50_000}) + "\n")
-    pipeline.export("b.csv", COLUMNS + ",x" * 20_000 + "\n")
+    pipeline.export("b.csv", COLUMNS + f",{'x' * 40}" * 900 + "\n")
     waiting: list[Any] = []
     monkeypatch.setattr(_Stager, "stage", lambda _, new_files: waiting.extend(new_files))
     pipeline.stage()
